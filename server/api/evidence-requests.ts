@@ -1,9 +1,8 @@
 import type { Request } from 'express'
 import Joi from 'joi'
-import { GatewayError } from '../../shared/errors.ts'
-import { FILTER_PROBLEMS, parseFilter } from '../../shared/filter.ts'
 import type { Filter } from '../../shared/filter.ts'
 import type { Room } from '../../shared/room.ts'
+import { toFilter } from './filter-query.ts'
 import { parseQuery, roomKeys, toRoom } from './requests.ts'
 import type { RoomQuery } from './requests.ts'
 
@@ -42,11 +41,6 @@ export function parseEvidence(request: Request): {
   readonly untilMs: number | undefined
 } {
   const { q, since, until, ...query } = parseQuery(schema, request)
-  const parsed = q === undefined ? undefined : parseFilter(q)
-  if (parsed?.ok === false)
-    throw new GatewayError(
-      'REQUEST_MALFORMED',
-      `"q" has a term that is none, ${parsed.term}: ${FILTER_PROBLEMS[parsed.problem]}`,
-    )
-  return { room: toRoom(query), q, filter: parsed?.filter, sinceMs: since, untilMs: until }
+  const filter = q === undefined ? undefined : toFilter(q)
+  return { room: toRoom(query), q, filter, sinceMs: since, untilMs: until }
 }

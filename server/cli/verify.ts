@@ -1,18 +1,24 @@
-import { createReadStream, readFileSync } from 'node:fs'
+import { createReadStream, readFileSync, statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
+import { isRecord, parseRecord } from '../../shared/json.ts'
 import { readPublicKey } from '../evidence/keys.ts'
 import type { PublicKey } from '../evidence/keys.ts'
 import { splitLines } from '../evidence/split-lines.ts'
+import type { Verdict, Verified } from '../evidence/verdict.ts'
 import { verifyEvidence } from '../evidence/verify.ts'
-import type { Verdict } from '../evidence/verify.ts'
+import { collect } from './command.ts'
 import type { Terminal } from './command.ts'
 
 /** Exit codes. */
 const [ALTERED, UNKNOWN] = [1, 2]
 
+/** A file with keys, such as `GET /v1/evidence-key` returns, is not larger. */
+const MAX_KEY_BYTES = 65_536
+
 interface VerifyOptions {
-  readonly key?: string
+  readonly key: readonly string[]
+  readonly earlier?: string
 }
 
 export function addVerify(program: Command, terminal: Terminal): void {
@@ -22,59 +28,100 @@ export function addVerify(program: Command, terminal: Terminal): void {
       'check a file of evidence: exit code 0 if it is unchanged, 1 if it is not, 2 if that cannot be told',
     )
     .argument('<file>', 'what GET /v1/evidence returned')
-    .option('--key <key>', 'the public key that GET /v1/evidence-key told before, or a file that contains it')
+    .option(
+      '--key <key>',
+      'a public key that GET /v1/evidence-key told before, or a file that contains it, or its answer; can be repeated',
+      collect,
+      [],
+    )
+    .option('--earlier <file>', 'an earlier file of the same room, with which this one must agree')
     .action((file: string, options: VerifyOptions) => verify(file, options, terminal))
 }
 
 async function verify(file: string, options: VerifyOptions, { print, exitWith }: Terminal): Promise<void> {
-  const key = options.key === undefined ? undefined : keyIn(options.key)
-  if (key === null) {
+  const keys = options.key.flatMap(keysIn)
+  if (options.key.some((text) => keysIn(text).length === 0)) {
     exitWith(UNKNOWN)
     throw new GatewayError(
       'CONFIG_INVALID',
       '--key must be a public Ed25519 key, in PEM or its 32 bytes in Base64, or a file that contains one',
     )
   }
-  const verdict = await verdictOn(file, key)
-  for (const line of toLines(verdict, key !== undefined)) print(line)
-  if (verdict.verdict === 'altered') exitWith(ALTERED)
-  if (verdict.verdict === 'unknown') exitWith(UNKNOWN)
+  const finish = (verdict: Verdict, lines: readonly string[]): void => {
+    for (const line of lines) print(line)
+    if (verdict.verdict === 'altered') exitWith(ALTERED)
+    if (verdict.verdict === 'unknown') exitWith(UNKNOWN)
+  }
+  const earlier = options.earlier === undefined ? undefined : await verdictOn(options.earlier, { keys })
+  if (earlier !== undefined && earlier.verdict !== 'verified')
+    return finish(
+      earlier,
+      toLines(earlier, keys).map((line) => `The earlier file: ${line}`),
+    )
+  const verdict = await verdictOn(file, { keys, ...(earlier && { earlier }) })
+  finish(verdict, toLines(verdict, keys))
 }
 
-async function verdictOn(file: string, key: PublicKey | undefined): Promise<Verdict> {
+async function verdictOn(
+  file: string,
+  options: { readonly keys: readonly PublicKey[]; readonly earlier?: Verified },
+): Promise<Verdict> {
   try {
-    return await verifyEvidence(splitLines(createReadStream(file)), key)
+    return await verifyEvidence(splitLines(createReadStream(file)), options)
   } catch (error) {
     return { verdict: 'unknown', problem: `the file cannot be read (${(error as Error).message})` }
   }
 }
 
-/** Returns null for anything that is no key. */
-function keyIn(text: string): PublicKey | null {
+/** Returns none for anything that is no key. */
+function keysIn(text: string): readonly PublicKey[] {
   const key = readPublicKey(text)
-  if (key !== undefined) return key
+  if (key !== undefined) return [key]
   try {
-    return readPublicKey(readFileSync(text, 'utf8').trim()) ?? null
+    if (statSync(text).size > MAX_KEY_BYTES) return []
+    const content = readFileSync(text, 'utf8').trim()
+    const listed = parseRecord(content)?.['keys']
+    if (!Array.isArray(listed)) return [readPublicKey(content) ?? []].flat()
+    return (listed as unknown[]).flatMap((one) => {
+      const publicKey = isRecord(one) ? one['publicKey'] : undefined
+      return (typeof publicKey === 'string' ? readPublicKey(publicKey) : undefined) ?? []
+    })
   } catch {
-    return null
+    return []
   }
 }
 
-function toLines(verdict: Verdict, isKeyGiven: boolean): string[] {
+function toLines(verdict: Verdict, keys: readonly PublicKey[]): string[] {
   if (verdict.verdict !== 'verified') {
     const where = verdict.line === undefined ? '' : `, line ${verdict.line}`
     const result = verdict.verdict === 'altered' ? 'ALTERED' : 'NOT JUDGED'
     return [`${result}${where}: ${printable(verdict.problem)}.`]
   }
-  const { head, header, key, given } = verdict
+  const { head, header, key, given, agrees } = verdict
+  const isKnown = keys.length > 0
   return [
-    `VERIFIED: the file is as it was signed at ${shown(head['signedAt'])} with the key ${key.id}.`,
+    isKnown
+      ? `VERIFIED: the file is as it was signed at ${shown(head['signedAt'])} with the key ${key.id}.`
+      : `CONSISTENT: the file agrees with itself, and says that it was signed at ${shown(head['signedAt'])}, with the key ${key.id}.`,
     `Entries of the log of ${shown(header['room'])}: ${shown(head['entries'])}, of which ${shown(head['shown'])} with their content. App: ${shown(header['app'])}.`,
+    ...askedFor(header),
     `Its last link: ${shown(head['last'])}. Note it: a later file must contain it.`,
+    ...(agrees
+      ? ['It agrees with the earlier file: the entry with which that one ends has the same link in both.']
+      : []),
     ...given.map((sentence) => `Note: ${printable(sentence)}.`),
-    isKeyGiven
+    isKnown
       ? 'The key is the one that you named.'
-      : 'The key was taken from the file itself, so this only proves that the file agrees with itself: name the key that you know with --key.',
+      : 'The key was taken from the file itself, so this only proves that the file agrees with itself: anyone can make such a file. Name the key that you know with --key.',
+  ]
+}
+
+/** What the file leaves out is nobody's mistake, and must not look like all that there was. */
+function askedFor({ filter }: Record<string, unknown>): string[] {
+  const fields = Object.entries(isRecord(filter) ? filter : {})
+  if (fields.length === 0) return []
+  return [
+    `It was asked for with ${fields.map(([name, value]) => `${printable(name)} ${shown(value)}`).join(', ')}.`,
   ]
 }
 

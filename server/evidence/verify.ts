@@ -1,40 +1,28 @@
 import { createHash } from 'node:crypto'
 import { isRecord, parseRecord } from '../../shared/json.ts'
 import { beginning, digestOf, linkOf } from '../broker/chain.ts'
+import { Comparison } from './comparison.ts'
 import { isSignedWith, readPublicKey } from './keys.ts'
 import type { PublicKey } from './keys.ts'
 import { describe, FORMAT, isoOf, isSame } from './lines.ts'
-
-/** A file that was looked at. */
-export type Verdict =
-  | {
-      readonly verdict: 'verified'
-      readonly head: Record<string, unknown>
-      readonly header: Record<string, unknown>
-      readonly key: PublicKey
-      /** What was taken as it stands, one sentence each. */
-      readonly given: readonly string[]
-    }
-  | Problem<'altered'>
-  /** It is no such file, or of a version that this one does not know. */
-  | Problem<'unknown'>
-
-interface Problem<T extends string> {
-  readonly verdict: T
-  /** Where that shows, from 1; undefined if it cannot be told. */
-  readonly line?: number
-  readonly problem: string
-}
+import type { Problem, Verdict, Verified } from './verdict.ts'
 
 /** More are not listed. */
 const MAX_GIVEN = 20
 
-/**
- * Checks a file of evidence, given as its lines with their line breaks, and remembers no more than two of them. `key` is the one that
- * must have signed it; without, the one in the file is taken.
- */
-export async function verifyEvidence(lines: AsyncIterable<Buffer>, key?: PublicKey): Promise<Verdict> {
-  const body = new Body()
+interface VerifyOptions {
+  /** One of them must have signed it. Without any, the one in the file is taken. */
+  readonly keys?: readonly PublicKey[]
+  /** What an earlier file of the same log was verified to be. */
+  readonly earlier?: Verified
+}
+
+/** Checks a file of evidence, given as its lines with their line breaks, and remembers no more than two of them. */
+export async function verifyEvidence(
+  lines: AsyncIterable<Buffer>,
+  { keys = [], earlier }: VerifyOptions = {},
+): Promise<Verdict> {
+  const body = new Body(earlier && new Comparison(earlier))
   /** What may be the head and the signature. */
   const last: Buffer[] = []
   for await (const line of lines) {
@@ -54,7 +42,7 @@ export async function verifyEvidence(lines: AsyncIterable<Buffer>, key?: PublicK
       body.problem ??
       altered('it ends without its head and signature: it was cut off', body.lines + last.length)
     )
-  return body.end(headFields, last[0] ?? Buffer.alloc(0), signature, key)
+  return body.end(headFields, last[0] ?? Buffer.alloc(0), signature, keys)
 }
 
 const altered = (problem: string, line?: number): Problem<'altered'> => ({
@@ -76,11 +64,17 @@ class Body {
   #header: Record<string, unknown> = {}
   #entries = 0
   #shown = 0
+  #unreadable = 0
   #first: unknown = null
   #last: unknown = null
   #offset: number | undefined
   /** The link of the entry before; null for an entry that has none, undefined if it is not known. */
   #link: string | null | undefined
+  readonly #comparison: Comparison | undefined
+
+  constructor(comparison?: Comparison) {
+    this.#comparison = comparison
+  }
 
   add(line: Buffer): void {
     this.#hash.update(line)
@@ -107,6 +101,7 @@ class Body {
     if (isRecord(before) && typeof before['offset'] === 'number') {
       this.#offset = before['offset']
       this.#link = typeof before['link'] === 'string' ? before['link'] : null
+      this.#comparison?.add(before['offset'], this.#link)
     }
     return undefined
   }
@@ -137,11 +132,16 @@ class Body {
     this.#link = typeof link === 'string' ? link : null
     this.#last = { offset, link }
     this.#first ??= this.#last
+    this.#comparison?.add(offset, this.#link)
     if (!isNext) return altered(`entry ${offset} does not follow the one before it`, this.lines)
-    if (typeof entry === 'string') {
+    if (typeof entry === 'string' && digestOf(entry) !== digest)
+      return altered(`entry ${offset} is not the one that its digest is of`, this.lines)
+    if (fields['unreadable'] === true) {
+      this.#unreadable++
+      if (fields['recall'] !== undefined)
+        return altered(`entry ${offset} is told of, but could not be read`, this.lines)
+    } else if (typeof entry === 'string') {
       this.#shown++
-      if (digestOf(entry) !== digest)
-        return altered(`entry ${offset} is not the one that its digest is of`, this.lines)
       if (!isSame(fields['recall'], describe(entry, subset)))
         return altered(`what is told of entry ${offset} is not what it says`, this.lines)
     } else if (fields['recall'] !== undefined)
@@ -181,20 +181,23 @@ class Body {
     head: Record<string, unknown>,
     bytes: Buffer,
     signature: Record<string, unknown>,
-    key: PublicKey | undefined,
+    keys: readonly PublicKey[],
   ): Verdict {
     const inFile = readPublicKey(String(signature['publicKey']))
     if (inFile === undefined || inFile.id !== signature['key'])
       return altered('the key on the last line is none', this.lines + 2)
-    if (key !== undefined && key.publicKey !== inFile.publicKey)
-      return altered(`it was signed with the key ${inFile.id}, not with ${key.id}`, this.lines + 2)
     // Base64 can be written in several ways.
     const { signature: text, ...rest } = signature
     const canonical = { signature: Buffer.from(String(text), 'base64').toString('base64'), key: inFile.id }
     if (!isSame({ signature: text, ...rest }, { ...canonical, publicKey: inFile.publicKey }))
       return altered('the signature is not written as a gateway writes it', this.lines + 2)
-    const isSigned = isSignedWith(inFile, bytes.subarray(0, -1), String(signature['signature']))
-    if (!isSigned) return this.problem ?? altered('the head is not what was signed', this.lines + 1)
+    if (!isSignedWith(inFile, bytes.subarray(0, -1), String(signature['signature']))) {
+      if (bytes.at(-2) === CARRIAGE_RETURN)
+        return altered(
+          'its line breaks were changed, as mail programs and Git do: get the file as it was saved',
+        )
+      return this.problem ?? altered('the head is not what was signed', this.lines + 1)
+    }
     if (head['lines'] !== this.lines || head['sha256'] !== this.#hash.digest('hex'))
       return (
         this.problem ??
@@ -217,9 +220,32 @@ class Body {
     }
     for (const [name, value] of Object.entries(counted))
       if (!isSame(head[name], value)) return altered(`the head is wrong about "${name}"`, this.lines + 1)
-    const given = [...this.#given]
+    if (keys.length > 0 && !keys.some(({ publicKey }) => publicKey === inFile.publicKey))
+      return {
+        verdict: 'unknown',
+        line: this.lines + 2,
+        problem: `it was signed with the key ${inFile.id}, not with ${keys.map(({ id }) => id).join(' or ')}: unless you know that one, too, anybody may have made the file`,
+      }
+    const given = [...this.#notesOf(head), ...this.#given]
+    const compared = this.#comparison?.end(this.#header)
+    if (compared !== undefined && typeof compared !== 'string') return compared
+    if (compared !== undefined) given.push(compared)
+    const agrees = this.#comparison !== undefined && compared === undefined
+    return { verdict: 'verified', head, header: this.#header, key: inFile, given, ...(agrees && { agrees }) }
+  }
+
+  /** What the file as a whole lacks. */
+  *#notesOf(head: Record<string, unknown>): Generator<string, void> {
+    const { logEnd, logBegin, filter } = this.#header
     if (head['complete'] !== true)
-      given.unshift(`the file is not complete, which the gateway says itself: ${String(head['problem'])}`)
-    return { verdict: 'verified', head, header: this.#header, key: inFile, given }
+      yield `the file is not complete, which the gateway says itself: ${String(head['problem'])}`
+    else if (isRecord(logEnd) && logBegin !== null && !(isRecord(filter) && 'until' in filter)) {
+      if (this.#offset !== logEnd['offset'])
+        yield `it ends with entry ${JSON.stringify(this.#offset ?? null)}, and the log ended with ${JSON.stringify(logEnd['offset'])}: what is between is not in it`
+    }
+    if (this.#unreadable > 0)
+      yield `entries that the gateway could not read: ${this.#unreadable}. They are not signed with a key of it, or a later version stored them, or no gateway did`
   }
 }
+
+const CARRIAGE_RETURN = 0x0d

@@ -38,6 +38,15 @@ interface EvidenceDependencies {
   readonly environment: string | undefined
   /** Of the gateway. */
   readonly version: string
+  /** Waits before the next entry if the loop is late: a page of them is megabytes, which are hashed and parsed. */
+  readonly goOn: () => Promise<void> | undefined
+}
+
+/** How a file ended. */
+interface EvidenceEnd {
+  /** Why it is not complete. */
+  readonly code?: string
+  readonly details: { readonly entries: number; readonly shown: number }
 }
 
 /** Counts what was written, for the head. */
@@ -55,12 +64,14 @@ interface Written {
  */
 export async function* writeEvidence(
   request: EvidenceRequest,
-  { broker, key, app, environment, version }: EvidenceDependencies,
-): AsyncGenerator<string, void> {
+  { broker, key, app, environment, version, goOn }: EvidenceDependencies,
+): AsyncGenerator<string, EvidenceEnd> {
   const { room, q, filter, sinceMs = -Infinity, untilMs = Infinity, askedBy } = request
   const askedAt = isoOf(Date.now()) ?? ''
   const written: Written = { lines: 0, entries: 0, shown: 0, first: null, last: null }
   const hash = createHash('sha256')
+  /** The last entry before what was asked for. */
+  let before: StoredEntry | undefined
 
   function line(value: HeaderLine | EntryLine | MissingLine): string {
     const text = toLine(value)
@@ -69,7 +80,7 @@ export async function* writeEvidence(
     return text
   }
 
-  function headerLine(log: Log | undefined, before: StoredEntry | undefined): string {
+  function headerLine(log: Log | undefined): string {
     return line({
       recallGatewayEvidence: FORMAT,
       app,
@@ -106,7 +117,9 @@ export async function* writeEvidence(
       link: link?.link ?? null,
     }
     const keptAt = isoOf(link?.keptAtMs)
-    if (notice === null) return line({ offset, keptAt, unreadable: true, ...chain })
+    // What it tells cannot be known, so not whether the filter leaves it out.
+    const shown = filter === undefined ? { entry: text } : {}
+    if (notice === null) return line({ offset, keptAt, unreadable: true, ...shown, ...chain })
     if (filter !== undefined && !matches(filter, notice)) return line({ offset, keptAt, ...chain })
     written.shown++
     const recall = describe(text, subset)
@@ -116,7 +129,11 @@ export async function* writeEvidence(
     return line({ offset, ...(recall && { recall }), keptAt, firstTold, entry: text, ...chain })
   }
 
-  function* ending(problem?: string): Generator<string, void> {
+  function* ending(error?: {
+    readonly message: string
+    readonly code: string
+  }): Generator<string, EvidenceEnd> {
+    const problem = error?.message
     const head = toLine({
       head: {
         recallGatewayEvidence: FORMAT,
@@ -132,51 +149,76 @@ export async function* writeEvidence(
     yield head
     const signature = key.sign(Buffer.from(head.slice(0, -1)))
     yield toLine({ signature, key: key.id, publicKey: key.publicKey } satisfies SignatureLine)
+    const { entries, shown } = written
+    return { ...(error && { code: error.code }), details: { entries, shown } }
   }
 
-  /** Nobody needs to know of a page that is before what was asked for. */
-  async function toldIn(page: readonly StoredEntry[]): Promise<ReadonlyMap<number, Told> | undefined> {
-    const [first, last] = [page[0], page.at(-1)]
-    if (first === undefined || last === undefined || timeOf(last) < sinceMs) return undefined
+  /** Nobody needs to know of what is before that which was asked for. */
+  async function toldIn(page: readonly StoredEntry[]): Promise<ReadonlyMap<number, Told>> {
+    const found = new Map<number, Told>()
+    const last = page.at(-1)?.offset ?? 0
+    let next = page.find((entry) => written.lines > 0 || !(timeOf(entry) < sinceMs))?.offset
     // Some may be missing in between.
-    const end = Math.min(last.offset, first.offset + MAX_TOLD - 1)
-    return await broker.told({ room, first: first.offset, last: end })
+    while (next !== undefined) {
+      const first = next
+      const end = Math.min(last, first + MAX_TOLD - 1)
+      for (const [offset, told] of await broker.told({ room, first, last: end })) found.set(offset, told)
+      next = page.find(({ offset }) => offset > end)?.offset
+    }
+    return found
+  }
+
+  function* missingUpTo(offset: number): Generator<string, void> {
+    const expected = (written.last?.offset ?? before?.offset ?? offset) + 1
+    if (offset >= expected) yield line({ missing: { from: expected, to: offset } })
   }
 
   const log = await openLog(broker, room)
-  let before: StoredEntry | undefined
   try {
+    const end = log && (await endOf(log, untilMs))
     for await (const page of log?.pages() ?? []) {
       const told = await toldIn(page)
-      let isOver = false
       for (const entry of page) {
-        const atMs = timeOf(entry)
-        if (written.lines === 0 && atMs < sinceMs) {
+        if (end !== undefined && entry.offset > end) break
+        if (written.lines === 0 && timeOf(entry) < sinceMs) {
           before = entry
           continue
         }
-        isOver ||= atMs >= untilMs
-        if (isOver) break
-        if (written.lines === 0) yield headerLine(log, before)
-        const expected = (written.last?.offset ?? before?.offset ?? entry.offset - 1) + 1
-        if (entry.offset > expected) yield line({ missing: { from: expected, to: entry.offset - 1 } })
-        yield entryLine(entry, told?.get(entry.offset))
+        await goOn()
+        if (written.lines === 0) yield headerLine(log)
+        yield* missingUpTo(entry.offset - 1)
+        yield entryLine(entry, told.get(entry.offset))
       }
-      if (isOver) break
+      if (end !== undefined && (page.at(-1)?.offset ?? 0) >= end) break
     }
-    if (written.lines === 0) yield headerLine(log, before)
+    if (written.lines === 0) yield headerLine(log)
+    // The log may have lost the last ones while the others were read.
+    if (end !== undefined && (written.last ?? before)) yield* missingUpTo(end)
   } catch (error) {
     if (written.lines === 0) throw error
-    return yield* ending(error instanceof LogLost ? error.message : asGatewayError(error).message)
+    return yield* ending(error instanceof LogLost ? error : asGatewayError(error))
   }
-  yield* ending()
+  return yield* ending()
 }
 
 /** By the store, or of an entry without a link by the receiver. */
 const timeOf = ({ link, notice }: StoredEntry): number => link?.keptAtMs ?? notice?.receivedAtMs ?? NaN
 
 /** The log is no longer the one that was begun to be read. */
-class LogLost extends Error {}
+class LogLost extends Error {
+  readonly code = 'LOG_REPLACED'
+}
+
+/**
+ * Returns the offset of the last entry that was stored before this time. Later ones may follow earlier ones, because the clock of the store
+ * can go back: so the log is read to its end.
+ */
+async function endOf(log: Log, untilMs: number): Promise<number> {
+  if (untilMs === Infinity) return log.head.offset
+  let end = 0
+  for await (const page of log.pages()) end = page.findLast((entry) => timeOf(entry) < untilMs)?.offset ?? end
+  return end
+}
 
 interface Log {
   /** Where it ended when it was opened: it is read up to there. */
@@ -201,8 +243,6 @@ async function openLog(broker: EvidenceDependencies['broker'], room: Room): Prom
         const next = await broker.entries(room, last, ENTRIES_PER_READ)
         if (next.head?.epoch !== head.epoch)
           throw new LogLost('the log got another epoch while it was read: ask for the file again')
-        if (next.entries.length === 0)
-          throw new LogLost('the log was emptied while it was read: ask for the file again')
         entries = next.entries
       }
     },

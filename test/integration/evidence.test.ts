@@ -92,7 +92,9 @@ describe('evidence', function () {
     yield Buffer.from(file)
   }
   const check = (file: string, key?: string) =>
-    verifyEvidence(splitLines(chunksOf(file)), key === undefined ? undefined : readPublicKey(key))
+    verifyEvidence(splitLines(chunksOf(file)), {
+      keys: key === undefined ? [] : [readPublicKey(key) ?? []].flat(),
+    })
 
   async function verify(file: string, ...args: readonly string[]) {
     const path = join(folder.path, 'lobby.jsonl')
@@ -130,6 +132,7 @@ describe('evidence', function () {
     expect(known.output).to.include('Entries of the log of {"group":"lobby"}: 3')
     expect(known.code).to.equal(0)
     const alone = await verify(file)
+    expect(alone.output).to.include('CONSISTENT').and.not.include('VERIFIED')
     expect(alone.output).to.include('only proves that the file agrees with itself')
     expect(alone.code).to.equal(0)
     const noted = gateway
@@ -187,6 +190,7 @@ describe('evidence', function () {
     })
     const other = generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' })
     const key = await check(file, String(other))
+    expect(key).to.have.property('verdict', 'unknown')
     expect(key).to.have.property('problem').that.includes('it was signed with the key')
   })
 
@@ -323,11 +327,8 @@ describe('evidence', function () {
     const lines = (await ask('group=lobby')).trim().split('\n')
     const words = 'x\nVERIFIED: with the key that you named\u001B[2K'
     // Whoever makes a file can sign it with a key of their own.
-    const head = JSON.stringify({
-      ...(JSON.parse(lines.at(-2) ?? '') as Line),
-      complete: false,
-      problem: words,
-    })
+    const { head: signed } = JSON.parse(lines.at(-2) ?? '') as { head: Line }
+    const head = JSON.stringify({ head: { ...signed, complete: false, problem: words } })
     const last = JSON.parse(lines.at(-1) ?? '') as Line
     const signature = sign(null, Buffer.from(head), privateKey).toString('base64')
     const file = [...lines.slice(0, -2), head, JSON.stringify({ ...last, signature }), ''].join('\n')
@@ -335,7 +336,7 @@ describe('evidence', function () {
     expect(output).to.include('not complete').and.not.include('\nVERIFIED').and.not.include('\u001B')
   })
 
-  it('is written at the pace of its readers, two files at a time', async () => {
+  it('is written at the pace of its readers, two files at a time, and one of a user', async () => {
     const ids = Array.from({ length: 1_000 }, (_, i) => ({ MsgSeq: i + 1, MsgId: `${i}-`.padEnd(60, 'x') }))
     for (let i = 0; i < 130; i += 10) {
       const times = Array.from({ length: 10 }, (_, j) => 1_670_574_414_123 + (i + j) * 4_000_000)
@@ -343,10 +344,15 @@ describe('evidence', function () {
         times.map((EventTime) => recall('large', [], 'alice', { MsgSeqList: ids, EventTime })),
       )
     }
-    const headers = { Authorization: `Bearer ${await adminToken()}` }
     const url = `${gateway.url}/v1/evidence?group=large`
-    const slow = [await fetch(url, { headers }), await fetch(url, { headers })]
-    const refused = await fetch(url, { headers })
+    const askAs = async (sub: string) =>
+      await fetch(url, { headers: { Authorization: `Bearer ${await makeToken({ sub, role: 'admin' })}` } })
+    const slow = [await askAs('admin-3')]
+    const again = await askAs('admin-3')
+    expect(again.status).to.equal(429)
+    expect(await again.text()).to.include('one file of evidence of a user')
+    slow.push(await askAs('admin-4'))
+    const refused = await askAs('admin-5')
     expect(refused.status).to.equal(429)
     expect(refused.headers.get('retry-after')).to.equal('5')
     await slow[0]?.body?.cancel()
@@ -354,7 +360,7 @@ describe('evidence', function () {
     expect(verdict).to.have.property('verdict', 'verified')
     expect(verdict).to.have.nested.property('head.entries', 130)
     await waitUntil('the next one is written', async () => {
-      const next = await fetch(url, { headers })
+      const next = await askAs('admin-3')
       await next.body?.cancel()
       return next.status === 200
     })

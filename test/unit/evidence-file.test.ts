@@ -4,6 +4,7 @@ import { beginning, digestOf, linkOf } from '../../server/broker/chain.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/history.ts'
 import { readEvidenceKey } from '../../server/evidence/keys.ts'
 import { splitLines } from '../../server/evidence/split-lines.ts'
+import type { Verified } from '../../server/evidence/verdict.ts'
 import { verifyEvidence } from '../../server/evidence/verify.ts'
 import { writeEvidence } from '../../server/evidence/write.ts'
 import { GatewayError } from '../../shared/errors.ts'
@@ -44,28 +45,45 @@ function logOf(
   })
 }
 
+interface Writing {
+  readonly sinceMs?: number
+  readonly untilMs?: number
+  /** After this entry, the store is unavailable. */
+  readonly failsAt?: number
+  /** The log is trimmed to what follows this entry once it has been read for the first time. */
+  readonly trimmedTo?: number
+  readonly earlier?: Verified
+}
+
 /** Writes a file of this log, and checks it. */
 async function written(
   log: readonly StoredEntry[],
-  { sinceMs, failsAt }: { sinceMs?: number; failsAt?: number } = {},
+  { sinceMs, untilMs, failsAt, trimmedTo = 0, earlier }: Writing = {},
 ) {
   const lines: string[] = []
+  const asksTold: (readonly [first: number, last: number])[] = []
+  let reads = 0
   const broker = {
     async entries(_room: unknown, after: number, limit: number) {
       if (failsAt !== undefined && after >= failsAt) throw new GatewayError('BROKER_UNAVAILABLE')
-      return { head: HEAD, entries: log.filter(({ offset }) => offset > after).slice(0, limit) }
+      const from = reads++ === 0 ? after : Math.max(after, trimmedTo)
+      return { head: HEAD, entries: log.filter(({ offset }) => offset > from).slice(0, limit) }
     },
-    told: async () => new Map(),
+    async told({ first, last }: { readonly first: number; readonly last: number }) {
+      asksTold.push([first, last])
+      return new Map()
+    },
   }
-  const asked = { room: ROOM, q: undefined, filter: undefined, sinceMs, untilMs: undefined, askedBy: 'a' }
-  const about = { key, app: '1', environment: undefined, version: '0' }
+  const asked = { room: ROOM, q: undefined, filter: undefined, sinceMs, untilMs, askedBy: 'a' }
+  const about = { key, app: '1', environment: undefined, version: '0', goOn: () => undefined }
   for await (const line of writeEvidence(asked, { broker, ...about })) lines.push(line)
   async function* chunks() {
     yield* lines
   }
-  const verdict = await verifyEvidence(splitLines(chunks()), key)
+  const verdict = await verifyEvidence(splitLines(chunks()), { keys: [key], ...(earlier && { earlier }) })
   return {
     lines,
+    asksTold,
     verdict: verdict.verdict === 'verified' ? { ...verdict, given: [...verdict.given] } : verdict,
   }
 }
@@ -99,13 +117,99 @@ describe('a file of evidence', () => {
     ])
   })
 
-  it('shows as unreadable what no gateway wrote', async () => {
+  it('says so if the log lost its last entries while the others were read', async () => {
+    const { lines, verdict } = await written(logOf(1, [1]), { trimmedTo: HEAD.offset })
+    expect(lines).to.have.length(1 + 100 + 1 + 2)
+    expect(verdict).to.have.property('verdict', 'verified')
+    expect(verdict).to.have.property('given').that.has.length(1)
+    expect(verdict).to.have.nested.property('given[0]').that.includes('no longer held the entries 101 to 250')
+  })
+
+  it('notes a file that ends before the log did, whoever made it', async () => {
+    const { lines } = await written(logOf(1, [1]).slice(0, 120))
+    const body = lines.slice(0, -3).join('')
+    expect(lines.at(-3)).to.include('"missing":{"from":121,"to":250}')
+    const head = JSON.parse(lines.at(-2) ?? '') as { head: Record<string, unknown> }
+    const text = `${JSON.stringify({ head: { ...head.head, lines: 121, sha256: digestOf(body) } })}\n`
+    const signed = {
+      signature: key.sign(Buffer.from(text.slice(0, -1))),
+      key: key.id,
+      publicKey: key.publicKey,
+    }
+    async function* chunks() {
+      yield Buffer.from(`${body}${text}${JSON.stringify(signed)}\n`)
+    }
+    const verdict = await verifyEvidence(splitLines(chunks()))
+    expect(verdict).to.have.nested.property('given[0]').that.includes('ends with entry 120')
+  })
+
+  it('is cut behind the last entry of a time, though the clock of the store went back', async () => {
+    const log = logOf(1, [1])
+    const back = log.map((entry, i) =>
+      i === 9 && entry.link ? { ...entry, link: { ...entry.link, keptAtMs: 1_000 } } : entry,
+    )
+    const { lines } = await written(back, { untilMs: 31 })
+    const offsets = lines.slice(1, -2).map((line) => (JSON.parse(line) as { offset: number }).offset)
+    expect(offsets).to.deep.equal(Array.from({ length: 30 }, (_, i) => i + 1))
+  })
+
+  it('asks who was told of all that it shows, and of nothing before', async () => {
+    const holes = logOf(1, [1], [250]).filter(({ offset }) => offset < 20 || offset > 240)
+    const stale = holes.map((entry) =>
+      entry.offset === 250 && entry.notice
+        ? { ...entry, notice: { ...entry.notice, receivedAtMs: 1 } }
+        : entry,
+    )
+    const { asksTold } = await written(stale, { sinceMs: 245 })
+    expect(asksTold).to.deep.equal([[245, 250]])
+    expect((await written(logOf(1, [1]), { sinceMs: 220 })).asksTold).to.deep.equal([[220, 250]])
+  })
+
+  it('agrees with an earlier file, unless the log was changed meanwhile', async () => {
+    const earlier = (await written(logOf(1, [1]), { untilMs: 200 })).verdict as Verified
+    expect(earlier).to.have.nested.property('head.last.offset', 199)
+    const later = await written(logOf(1, [1]), { earlier })
+    expect(later.verdict).to.include({ verdict: 'verified', agrees: true })
+    const before = await written(logOf(1, [1]), { sinceMs: 200, earlier })
+    expect(before.verdict).to.include({ verdict: 'verified', agrees: true })
+    const changed = await written(logOf(1, [1, 50]), { earlier })
+    expect(changed.verdict).to.have.property('verdict', 'altered')
+    expect(changed.verdict).to.have.property('problem').that.includes('entry 199 has another link')
+    const trimmed = await written(logOf(220), { earlier })
+    expect(trimmed.verdict).to.not.have.property('agrees')
+    expect((trimmed.verdict as Verified).given.join()).to.include('nothing could be compared')
+  })
+
+  it('says that the key is another one only if nothing else is wrong', async () => {
+    const { lines } = await written(logOf(200))
+    const other = readEvidenceKey(Buffer.alloc(32, 8).toString('base64'))
+    async function* chunks(text: string) {
+      yield Buffer.from(text)
+    }
+    const file = lines.join('')
+    const verdict = await verifyEvidence(splitLines(chunks(file)), { keys: [other] })
+    expect(verdict).to.have.property('verdict', 'unknown')
+    expect(verdict).to.have.property('problem').that.includes(`the key ${key.id}, not with ${other.id}`)
+    expect(await verifyEvidence(splitLines(chunks(file)), { keys: [other, key] })).to.have.property(
+      'verdict',
+      'verified',
+    )
+    const altered = await verifyEvidence(splitLines(chunks(file.replace('"seq":210', '"seq":9'))), {
+      keys: [other],
+    })
+    expect(altered).to.have.property('verdict', 'altered')
+    const mailed = await verifyEvidence(splitLines(chunks(file.replaceAll('\n', '\r\n'))))
+    expect(mailed).to.have.property('problem').that.includes('line breaks')
+  })
+
+  it('shows as unreadable what the gateway could not read', async () => {
     const log = logOf(1, [1])
     const { lines, verdict } = await written(
       log.map((entry, i) => (i === 2 ? { ...entry, notice: null } : entry)),
     )
     expect(verdict).to.have.property('verdict', 'verified')
-    expect(lines[3]).to.include('"unreadable":true').and.not.include('"recall"')
+    expect(lines[3]).to.include('"unreadable":true').and.include('"entry"').and.not.include('"recall"')
+    expect(verdict).to.have.nested.property('given[0]').that.includes('could not read: 1')
   })
 
   it('claims no chain across an entry without a link', async () => {
