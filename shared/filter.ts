@@ -4,6 +4,6 @@
  */
 export { formatFilter } from './filter/format.ts'
 export { matches } from './filter/matches.ts'
-export { FILTER_PROBLEMS, parseFilter } from './filter/parse.ts'
+export { FILTER_PROBLEMS, MAX_FILTER_LENGTH, parseFilter } from './filter/parse.ts'
 export type { ParsedFilter } from './filter/parse.ts'
 export type { Filter } from './filter/term.ts'

@@ -16,8 +16,8 @@ export interface RawTerm {
 const QUOTES = /^["“”]$/
 const BLANK = /^\s$/
 const ESCAPED = /^["“”\\]$/
-/** Whatever would be read as something else. */
-const NEEDS_QUOTES = /^-|[\s"“”,，:：<>]/
+/** Whatever would be read as something else, also what looks like a key with an equals sign. */
+const NEEDS_QUOTES = /^-|[\s"“”,，:：<>]|^[a-z\d]+=/i
 
 /** Splits a filter at blanks outside of quotes. Inside of them, a backslash stands before a quote or another backslash. */
 export function splitTerms(filter: string): RawTerm[] {

@@ -1,12 +1,12 @@
 import { splitTerms, splitValues } from './characters.ts'
-import type { RawTerm } from './characters.ts'
+import type { Character, RawTerm } from './characters.ts'
 import { formatFilter } from './format.ts'
 import { FIXED_VALUES, VALUE_KEYS } from './term.ts'
 import type { Filter, SeqRange, Term, ValueKey } from './term.ts'
 import { parseTime } from './times.ts'
 
 /** Maximum length of a filter, in UTF-16 code units, as typed and as `formatFilter` writes it. */
-const MAX_FILTER_LENGTH = 1_000
+export const MAX_FILTER_LENGTH = 1_000
 const MAX_FILTER_TERMS = 50
 
 export type ParsedFilter =
@@ -27,6 +27,8 @@ export const FILTER_PROBLEMS = {
   'not-text': 'it holds half a character',
   'open-quote': 'a quote is not closed',
   'unknown-key': `the keys are ${VALUE_KEYS.join(', ')}, seq, recalled and received; write "a:b" in quotes to look for that`,
+  'no-colon':
+    'write a colon after a key, such as operator:alice, or >= and < before a time; write "a=b" in quotes to look for that',
   'no-value': 'a value is missing',
   'not-a-kind': `the kinds are ${FIXED_VALUES.kind?.join(', ')}`,
   'not-a-mark': `what can be asked with "is" is ${FIXED_VALUES.is?.join(', ')}`,
@@ -69,6 +71,7 @@ function parseTerm({ text, characters, isOpen }: RawTerm): Term | FilterProblem 
   const end = rest.findIndex(({ character, quoted }, i) => quoted || (i > 0 && /[:：<>]/.test(character)))
   const separator = rest[end]
   if (separator === undefined || separator.quoted) {
+    if (hasEquals(rest)) return 'no-colon'
     const words = splitValues(rest)
     return words.includes('') ? 'no-value' : { excludes, key: 'word', values: toSet(words, true) }
   }
@@ -96,6 +99,19 @@ function parseTerm({ text, characters, isOpen }: RawTerm): Term | FilterProblem 
   if (FIXED_VALUES[key] !== undefined && ![...found].every((value) => FIXED_VALUES[key]?.includes(value)))
     return key === 'kind' ? 'not-a-kind' : 'not-a-mark'
   return { excludes, key, values: found }
+}
+
+/** A key with an equals sign would be a word that nothing contains: the answer "none" would be no answer. */
+function hasEquals(characters: readonly Character[]): boolean {
+  const end = characters.findIndex(({ character }) => character === '=')
+  const before = characters.slice(0, end + 1)
+  if (end < 1 || before.some(({ quoted }) => quoted)) return false
+  const name = before
+    .slice(0, -1)
+    .map(({ character }) => character)
+    .join('')
+    .toLowerCase()
+  return Object.hasOwn(ALIASES, name) || name === 'seq' || name === 'recalled' || name === 'received'
 }
 
 const toSet = (values: readonly string[], anyCase: boolean): ReadonlySet<string> =>

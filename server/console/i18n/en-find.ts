@@ -17,7 +17,7 @@ export const find = {
   open: {
     failed: 'The recall in the address cannot be shown.',
     missing: {
-      'other-log': 'Its log was lost since and started over.',
+      'other-log': 'Its log was lost since and started over, or the address is of another gateway.',
       'not-kept': 'It is no longer kept: the log does not go back that far.',
       'not-yet': 'The log has not come that far: the address may be of another gateway.',
     },
@@ -28,6 +28,8 @@ export const find = {
     inLogs: 'Search what is kept: group:lobby seq:130',
     help: 'How to search',
     unreadable: 'The search cannot be read. See what is wrong with it above.',
+    impossible: 'Nothing can match. See why above.',
+    unseen: 'With characters that are not seen:',
     reversed: (time: string) => `${time}: from is after until, so nothing can match.`,
     times: { recalled: 'Recalled', received: 'Received' },
   },
@@ -37,6 +39,8 @@ export const find = {
     'too-many-terms': 'One term too many: a search has at most 50.',
     'not-text': 'It holds half a character.',
     'open-quote': 'A quote is not closed.',
+    'no-colon':
+      'Write a colon after a key, such as operator:alice, or >= and < before a time. To look for the text itself, write it in quotes.',
     'unknown-key':
       'There is no such key. Write "a:b" in quotes to look for the text itself. “How to search” lists the keys.',
     'no-value': 'A value is missing.',
@@ -79,6 +83,7 @@ export const find = {
     save: 'Save this search',
     nothingToSave: 'Write a search to save it.',
     drop: (name: string) => `Forget ${name}`,
+    noName: 'Write a name to save it under.',
     full: (count: number) => `At most ${count} are saved. Forget one first.`,
   },
   export: {
@@ -94,12 +99,33 @@ export const find = {
       `Larger than ${mb} MB, which is what this browser can hold. Nothing was saved: narrow the search, use a browser that saves straight to disk, such as Chrome or Edge over HTTPS, or GET /v1/export.`,
     failed: 'The export broke off. What was saved, if anything, is not whole.',
   },
+  busiest: {
+    button: 'Busiest groups and operators',
+    span: 'In the last',
+    spans: ['hour', 'day', 'week'] as readonly string[],
+    groups: 'Groups',
+    operators: 'Operators',
+    none: 'None.',
+    count: (count: number, messages: number) =>
+      `${recalls(count)}, ${plural(messages, 'message', 'messages')}`,
+    partial: (count: number) =>
+      `Counted among the latest ${recalls(count)} in the log of the feed: what is older is not in it.`,
+    hint: 'By number of messages, without test recalls. A click adds the term to the search.',
+  },
   status: {
     searching: 'Searching the log …',
     backTo: (time: string, count: number) => `Searched back to ${time} (${recalls(count)})`,
     searchingOn: (reached: string) => `${reached}; searching on …`,
     sentence: (reached: string) => `${reached}.`,
-    all: (time: string) => `All that is kept, since ${time}, was searched.`,
+    all: (time: string | undefined) =>
+      time === undefined
+        ? 'All that is kept was searched.'
+        : `All that is kept, since ${time}, was searched.`,
+    allOfFeed: (time: string | undefined) =>
+      `The log of the feed was searched to its end${time === undefined ? '' : `, back to ${time}`}. The log of a group may reach further back: name it, such as group:lobby.`,
+    unreadable: (count: number) => `${plural(count, 'entry', 'entries')} could not be read.`,
+    asOf: (time: string) => `As of ${time}.`,
+    again: 'Search again',
     nothingKept: 'Nothing is kept yet.',
     full: (count: number, reached: string) =>
       `${reached}. A page shows at most ${number(count)}; an export has all.`,
@@ -110,6 +136,10 @@ export const find = {
     noneSoFar: 'None found so far. Searching on …',
     noneYet: 'None found in what was searched so far.',
     none: 'None of the recalls that are kept match.',
+    noneInFeed: 'None of the recalls in the log of the feed match.',
+    noneReadable: 'None of the recalls that could be read match.',
+    waiting: (count: number) =>
+      `${recalls(count)} that ${count === 1 ? 'matches waits' : 'match wait'}: resume to see ${count === 1 ? 'it' : 'them'}.`,
   },
   feed: {
     all: recalls,
@@ -122,7 +152,11 @@ export const find = {
   },
   history: {
     since: 'Recalled since',
-    ends: { kept: 'Nothing older is kept.', since: 'What is older was recalled before that time.' },
+    ends: {
+      kept: 'Nothing older is kept.',
+      since: 'What is older was recalled before that time.',
+      replaced: 'The log was lost meanwhile and started over. Search again.',
+    },
   },
   lookup: {
     /** Before the name of the conversation. */

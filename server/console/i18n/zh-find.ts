@@ -15,7 +15,7 @@ export const find: Messages['find'] = {
   open: {
     failed: '无法显示链接中的撤回。',
     missing: {
-      'other-log': '它所在的日志此后已丢失并重新开始。',
+      'other-log': '它所在的日志此后已丢失并重新开始，或者链接来自其他网关。',
       'not-kept': '日志中已不再保留。',
       'not-yet': '日志中尚无此条记录，链接可能来自其他网关。',
     },
@@ -26,6 +26,8 @@ export const find: Messages['find'] = {
     inLogs: '搜索已保留的记录：group:lobby seq:130',
     help: '搜索语法',
     unreadable: '无法解析搜索条件，原因见上方。',
+    impossible: '不会有任何结果，原因见上方。',
+    unseen: '包含不可见字符：',
     reversed: (time) => `${time}：开始时间晚于结束时间，不会有任何结果。`,
     times: { recalled: '撤回时间', received: '接收时间' },
   },
@@ -34,6 +36,7 @@ export const find: Messages['find'] = {
     'too-many-terms': '条件过多，最多 50 个。',
     'not-text': '包含不完整的字符。',
     'open-quote': '引号没有闭合。',
+    'no-colon': '关键字后请用冒号，例如 operator:alice；时间请用 >= 或 <。如要搜索文字本身，请加引号。',
     'unknown-key': '没有这个关键字。如要搜索文字本身，请加引号，例如 "a:b"；可用的关键字见“搜索语法”。',
     'no-value': '缺少值。',
     'not-a-kind': '类型只能是 group、c2c 或 official。',
@@ -74,6 +77,7 @@ export const find: Messages['find'] = {
     save: '保存当前搜索',
     nothingToSave: '输入搜索条件后即可保存。',
     drop: (name) => `删除 ${name}`,
+    noName: '请输入名称。',
     full: (count) => `最多保存 ${count} 个，请先删除一个。`,
   },
   export: {
@@ -89,12 +93,28 @@ export const find: Messages['find'] = {
       `超过 ${mb} MB，此浏览器无法容纳，未保存任何内容。请缩小搜索范围，或使用可直接写入磁盘的浏览器（如通过 HTTPS 使用 Chrome 或 Edge），或调用 GET /v1/export。`,
     failed: '导出中断，已保存的内容（如有）不完整。',
   },
+  busiest: {
+    button: '撤回最多的群组和操作人',
+    span: '时间范围',
+    spans: ['最近一小时', '最近一天', '最近一周'],
+    groups: '群组',
+    operators: '操作人',
+    none: '无。',
+    count: (count, messages) => `${recalls(count)}，${number(messages)} 条消息`,
+    partial: (count) => `仅统计动态日志中最近的 ${recalls(count)}，不包含更早的记录。`,
+    hint: '按消息数排序，不含测试撤回。点击即可将条件加入搜索。',
+  },
   status: {
     searching: '正在搜索日志…',
     backTo: (time, count) => `已搜索至 ${time}（${recalls(count)}）`,
     searchingOn: (reached) => `${reached}，继续搜索中…`,
     sentence: (reached) => `${reached}。`,
-    all: (time) => `已搜索自 ${time} 起保留的全部记录。`,
+    all: (time) => (time === undefined ? '已搜索保留的全部记录。' : `已搜索自 ${time} 起保留的全部记录。`),
+    allOfFeed: (time) =>
+      `已搜索动态日志的全部内容${time === undefined ? '' : `（自 ${time} 起）`}。群组自己的日志可能保留得更久，请指定群组，例如 group:lobby。`,
+    unreadable: (count) => `有 ${number(count)} 条无法读取。`,
+    asOf: (time) => `截至 ${time}。`,
+    again: '重新搜索',
     nothingKept: '尚无任何记录。',
     full: (count, reached) => `${reached}。页面最多显示 ${number(count)} 条，导出可得到全部。`,
     failed: (reached, reason) => `${reached === '' ? '搜索失败' : `${reached}，随后搜索失败`}：${reason}`,
@@ -103,6 +123,9 @@ export const find: Messages['find'] = {
     noneSoFar: '暂未找到，继续搜索中…',
     noneYet: '在已搜索的部分中没有找到。',
     none: '保留的撤回中没有符合条件的。',
+    noneInFeed: '动态日志中没有符合条件的撤回。',
+    noneReadable: '可读取的撤回中没有符合条件的。',
+    waiting: (count) => `有 ${number(count)} 次符合条件的撤回正在等待，点击“继续”即可显示。`,
   },
   feed: {
     all: (count) => `共 ${recalls(count)}`,
@@ -115,7 +138,11 @@ export const find: Messages['find'] = {
   },
   history: {
     since: '撤回时间从',
-    ends: { kept: '没有更早的记录。', since: '更早的撤回发生在所选时间之前。' },
+    ends: {
+      kept: '没有更早的记录。',
+      since: '更早的撤回发生在所选时间之前。',
+      replaced: '日志在此期间已丢失并重新开始，请重新搜索。',
+    },
   },
   lookup: {
     asked: (names) => `${names}，`,
