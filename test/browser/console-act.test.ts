@@ -86,7 +86,7 @@ describe('what a moderator does with a recall', function () {
     expect(json).to.not.match(/[\u202E\u200B]/)
     expect(JSON.parse(json)).to.include({ group: EVIL, operator: 'zero\u200Bwidth' })
     const link = await copied('Link', 'Link')
-    expect(link).to.match(/#feed\?open=feed@/)
+    expect(link).to.match(/#feed\?q=\S+&open=feed@/)
     const text = await copied('Text', 'Text')
     expect(text).to.include('rtl-‹U+202E›evil')
     expect(text).to.match(/Recalled: .* UTC\+8 \(2022-12-09T08:26:54\.123Z\)/)

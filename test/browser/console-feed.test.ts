@@ -75,7 +75,7 @@ describe('the feed of the console', function () {
       await search(page, '')
     }
     await search(page, 'recalled>=2100-01-01')
-    await page.getByText('None of the recalls that are kept match.').waitFor()
+    await page.getByText('None of the recalls in the log of the feed match.').waitFor()
     await search(page, 'recalled>=2026-01-02 recalled<2026-01-01')
     await page.getByText('Recalled: from is after until').waitFor()
     await search(page, 'grop:filter-a')

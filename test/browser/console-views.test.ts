@@ -28,7 +28,7 @@ import { waitUntil } from '../support/wait.ts'
 import { postWebhook, signedQuery } from '../support/webhook.ts'
 
 const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
-const MAX_CONSOLE_BYTES = 120_000
+const MAX_CONSOLE_BYTES = 130_000
 
 describe('the views of the console', function () {
   this.timeout(60_000)
@@ -184,7 +184,7 @@ describe('the views of the console', function () {
       await request('slow')
       await waitUntil('both are on their way', () => delayed.length === 2)
       await request('none')
-      await page.getByText('None of the recalls that are kept match.').waitFor()
+      await page.getByText('None of the recalls in the log of the feed match.').waitFor()
       const responses = Promise.all(
         [/recalled\?group=slow/, /search\?q=slow/].map((name) => page.waitForResponse(name)),
       )

@@ -62,7 +62,9 @@ describe('feed of the console', () => {
     feed.setSearch('group:other')
     expect(feed.recalls).to.deep.equal({ all: 2, shown: 1 })
     feed.add(upTo(MAX_ROWS * 2).map((seq) => noticeRow(seq)))
+    // What was found stays, and is none of those that are loaded.
     expect(feed.recalls).to.deep.equal({ all: feed.recalls.all, shown: 0 })
+    expect([feed.shownBeyond, allSeqsOf(feed)]).to.deep.equal([1, [2]])
     expect(feed.recalls.all).to.be.within(MAX_ROWS, MAX_ROWS * 1.5)
   })
 
@@ -176,8 +178,28 @@ describe('the search of the feed', () => {
       return feed.holds({ identity: identityOf(row.notice), row })
     }
     feed.add([noticeRow(5), noticeRow(6)])
-    expect([4, 5, 6].map(holds)).to.deep.equal([false, true, true])
+    // What the log holds already has not come here yet: nobody may take it for one that is here.
+    expect([4, 5, 6, 7].map(holds)).to.deep.equal([false, true, true, false])
     feed.add([{ kind: 'gap', reason: 'too-many' }, noticeRow(9)])
     expect([4, 5, 7, 8, 9].map(holds)).to.deep.equal([false, true, false, false, true])
+  })
+
+  it('says how many of those that wait match, and when what was found is no longer all', () => {
+    const feed = new Feed()
+    feed.add([noticeRow(1)])
+    feed.setSearch('seq:130')
+    feed.pause()
+    feed.add([noticeRow(130), noticeRow(131)])
+    expect([feed.queuedMatches, feed.recalls.shown]).to.deep.equal([1, 0])
+    feed.setSearch('seq:131,132')
+    expect(feed.queuedMatches).to.equal(1)
+    const before = feed.holes
+    feed.add(upTo(MAX_ROWS * 3).map((seq) => noticeRow(seq + 200)))
+    expect([feed.queuedMatches, feed.holes]).to.deep.equal([0, before + 1])
+    // Once more when they are shown: what was cut since can be searched now.
+    feed.resume()
+    expect([feed.queuedMatches, feed.holes]).to.deep.equal([0, before + 2])
+    feed.add([{ kind: 'gap', reason: 'too-many' }])
+    expect(feed.holes).to.equal(before + 3)
   })
 })

@@ -1,5 +1,6 @@
 import { useLocale } from '../i18n/i18n.ts'
-import type { KeyedRow } from '../state/feed.ts'
+import type { KeyedRow, NoticeRow } from '../state/feed.ts'
+import { keyOfRecall } from '../state/open-recall.ts'
 import { Icon } from '../ui/icon.tsx'
 import { usePrintable } from '../ui/printable.ts'
 import { useStore } from '../ui/store-context.ts'
@@ -16,8 +17,8 @@ interface RecallListProps {
   readonly label: string
   /** The text shown if there are no rows. */
   readonly empty: string
-  /** The key of the row that is open next to the list. */
-  readonly open: number | undefined
+  /** The recall that is open next to the list, which need not be in it. */
+  readonly open: NoticeRow | undefined
   readonly onOpen: (row: KeyedRow) => void
   readonly onClose: () => void
   /** What the rows are of: a search, or a room. */
@@ -33,6 +34,7 @@ export function RecallList({ rows: all, label, empty, open, onOpen, onClose, sub
   usePrintable({ label, rows: all })
   const hold = useHold({ rows: all, isOpen: open !== undefined, subject })
   const { shown: rows, newer } = hold
+  const openKey = keyOfRecall(rows, open)
   const { scroller, viewport, onScroll, scrollTo } = useScrolling(rows)
   const showNewest = (): void => {
     scrollTo(0)
@@ -50,7 +52,7 @@ export function RecallList({ rows: all, label, empty, open, onOpen, onClose, sub
     },
     onEscape: open === undefined ? hold.release : onClose,
   })
-  useOpenRowInView(rows, open, viewport, scrollTo)
+  useOpenRowInView(rows, openKey, viewport, scrollTo)
   useFreshness(rows)
   const { first, end } = rowWindow(viewport, rows.length)
   const rendered = rows.slice(rows.length - end, rows.length - first).toReversed()
@@ -78,7 +80,7 @@ export function RecallList({ rows: all, label, empty, open, onOpen, onClose, sub
               keyed={keyed}
               index={first + i + 2}
               isActive={keyed.key === active}
-              isOpen={keyed.key === open}
+              isOpen={keyed.key === openKey}
               onOpen={activate}
             />
           ))}

@@ -29,6 +29,22 @@ export function scrollTopFor({ topPx, heightPx, rowPx }: Viewport, index: number
   return Math.max(topPx, rowTopPx + rowPx - heightPx)
 }
 
+/** Returns the rows together with those of `others` that are not among them, in order of their keys. Takes O(n). */
+export function withRowsOf<T extends { readonly key: number }>(
+  rows: readonly T[],
+  others: readonly T[],
+): readonly T[] {
+  if (others.length === 0) return rows
+  const merged: T[] = []
+  let next = 0
+  for (const row of rows) {
+    for (let other = others[next]; other !== undefined && other.key <= row.key; other = others[++next])
+      if (other.key < row.key) merged.push(other)
+    merged.push(row)
+  }
+  return merged.length + others.length - next === rows.length ? rows : merged.concat(others.slice(next))
+}
+
 /** Returns how many rows have a higher key than `key`. Keys must increase. Takes O(log n). */
 export function countAfter(rows: readonly { readonly key: number }[], key: number): number {
   let low = 0

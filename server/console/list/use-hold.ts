@@ -1,7 +1,7 @@
 import type { TargetedPointerEvent } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { KeyedRow } from '../state/feed.ts'
-import { countAfter } from './row-window.ts'
+import { countAfter, withRowsOf } from './row-window.ts'
 
 /** A finger that was lifted still has to become a click. */
 const TOUCH_CLICK_MS = 400
@@ -28,20 +28,24 @@ export function useHold({ rows, isOpen, subject }: HoldOptions) {
   const heldAt = useRef<number | undefined>(undefined)
   const frame = useRef<HTMLElement | undefined>(undefined)
   const newestShown = useRef<number | undefined>(undefined)
+  /** What was shown last: while the hold lasts, rows stay that the page itself has dropped since. */
+  const kept = useRef<readonly KeyedRow[]>([])
 
   const heldSubject = useRef(subject)
   if (heldSubject.current !== subject) {
     heldSubject.current = subject
     heldAt.current = undefined
     newestShown.current = undefined
+    kept.current = []
   }
   const isHeld = isPointed || isPressed || byKey || isOpen
   if (!isHeld) heldAt.current = undefined
   else heldAt.current ??= newestShown.current
-  const held = heldAt.current === undefined ? 0 : countAfter(rows, heldAt.current)
-  // With no row left there is nothing to aim at: after a change of the search.
-  const newer = held === rows.length ? 0 : held
-  const shown = newer === 0 ? rows : rows.slice(0, rows.length - newer)
+  const until = heldAt.current
+  const newer = until === undefined ? 0 : countAfter(rows, until)
+  // What was shown last may be the array of the page itself, to which rows were added since.
+  const shown = until === undefined ? rows : withRowsOf(upTo(rows, until), upTo(kept.current, until))
+  kept.current = shown
   newestShown.current = shown.at(-1)?.key
 
   const hold = (): void => {
@@ -64,6 +68,7 @@ export function useHold({ rows, isOpen, subject }: HoldOptions) {
     /** Shows them. What holds now holds from there on. */
     release(): void {
       heldAt.current = undefined
+      kept.current = []
       newestShown.current = rows.at(-1)?.key
       setByKey(false)
       setReleases((count) => count + 1)
@@ -91,6 +96,12 @@ export function useHold({ rows, isOpen, subject }: HoldOptions) {
     },
     onBlur: () => setByKey(false),
   }
+}
+
+/** Returns the rows up to a key. */
+function upTo(rows: readonly KeyedRow[], key: number): readonly KeyedRow[] {
+  const newer = countAfter(rows, key)
+  return newer === 0 ? rows : rows.slice(0, rows.length - newer)
 }
 
 /** Calls back once, when the button that is down now is let go, wherever. */

@@ -59,8 +59,11 @@ class Address {
     const after = formatFragment(view, parts as Parts)
     const hasProblems = this.problems.length > 0
     if (after === before && !hasProblems) return
+    const place = parseFragment(after)
+    const isTooLong = place.problems.some(({ kind }) => kind === 'length')
     // What a part cannot hold is not shown either, so that the page shows what its address says.
-    this.#place = { ...parseFragment(after), problems: [] }
+    this.#place = isTooLong ? { ...this.#place, problems: place.problems } : { ...place, problems: [] }
+    if (isTooLong) return this.#changed()
     if (step === 'push') this.#push(before)
     else this.#writeSoon()
     this.#changed()

@@ -23,6 +23,7 @@ import type { DoctorResponse } from '../../../shared/http-api/doctor.ts'
 import type { HealthHistoryResponse } from '../../../shared/http-api/health-history.ts'
 import type { SignInResponse, WhoamiResponse } from '../../../shared/http-api/identity.ts'
 import type { SearchResponse } from '../../../shared/http-api/search.ts'
+import type { TopResponse } from '../../../shared/http-api/top.ts'
 import type { RecalledResponse } from '../../../shared/protocol.ts'
 import type { Conversation } from '../../../shared/conversation.ts'
 import { isFeed } from '../../../shared/room.ts'
@@ -174,9 +175,9 @@ export class Api {
     return this.#get('audit', Object.entries(query))
   }
 
-  /** The busiest groups of the last hour. */
-  top(): Promise<{ readonly groups: readonly { readonly group: string }[] }> {
-    return this.#get('top', [])
+  /** Where, and by whom, most was recalled in the last `forS` seconds. */
+  top(forS = 3_600): Promise<TopResponse> {
+    return this.#get('top', [['forS', forS]])
   }
 
   quarantine(query: Query): Promise<QuarantineResponse> {

@@ -51,7 +51,9 @@ export class Feed {
   /** Rows added while paused. */
   #queued: KeyedRow[] | undefined
   #queuedRecalls = 0
+  #queuedMatches = 0
   #recalls = { all: 0, shown: 0 }
+  #dropped = 0
   #text = ''
   #search = parseFilter('')
   #matches = createMatcher(this.#search)
@@ -60,16 +62,28 @@ export class Feed {
   #nextKey = 1
   #isTrimmed = false
   #hidesGap = false
-  /** Whether recalls may be missing between two that are here. */
-  #hasHole = false
+  /** How often recalls went missing between two that are here. */
+  #holes = 0
+  /** Whether some of those that wait were dropped. */
+  #isQueueCut = false
 
   get shown(): readonly KeyedRow[] {
     return this.#shown
   }
 
-  /** How many recalls there are, and how many of them are shown. Remarks between them do not count. */
+  /** How many recalls there are, and how many of them match. Remarks between them do not count. */
   get recalls(): { readonly all: number; readonly shown: number } {
     return this.#recalls
+  }
+
+  /** How many recalls are shown although they are older than the others here: what was found is not dropped with what was not. */
+  get shownBeyond(): number {
+    return this.#dropped
+  }
+
+  /** Changes when recalls may have gone missing between two that are here: what was found so far is no longer all. */
+  get holes(): number {
+    return this.#holes
   }
 
   /** What the rows were searched for. If it cannot be read, none is shown. */
@@ -84,12 +98,18 @@ export class Feed {
 
   /** Whether a recall that matches is shown or waits, in whatever log it was found. */
   holds({ identity, row }: FoundRecall): boolean {
-    const first = this.#all.find(isNotice)?.row
-    // Without a hole, all that follows the first is here. Quick: texts of ten thousand rows need not be compared.
-    if (first?.kind === 'notice' && !this.#hasHole && isFeed(row.room) && row.epoch === first.epoch)
-      return row.notice.offset >= first.notice.offset
+    if (this.#holes === 0 && isFeed(row.room) && this.#spans(row)) return true
     this.#identities ??= new Set([...this.#shown, ...(this.#queued ?? [])].flatMap(identitiesOf))
     return this.#identities.has(identity)
+  }
+
+  /** Whether the place is between two rows that are here. Quick: texts of ten thousand rows need not be compared. */
+  #spans({ epoch, notice: { offset } }: NoticeRow): boolean {
+    const first = this.#all.find(isNotice)?.row
+    const last = (this.#queued?.findLast(isNotice) ?? this.#all.findLast(isNotice))?.row
+    if (first?.kind !== 'notice' || last?.kind !== 'notice') return false
+    if (first.epoch !== epoch || last.epoch !== epoch) return false
+    return first.notice.offset <= offset && offset <= last.notice.offset
   }
 
   get isPaused(): boolean {
@@ -99,6 +119,11 @@ export class Feed {
   /** How many recalls were added while paused. */
   get queuedRecalls(): number {
     return this.#queuedRecalls
+  }
+
+  /** How many of them match. */
+  get queuedMatches(): number {
+    return this.#queuedMatches
   }
 
   /** Whether the oldest rows were dropped. */
@@ -118,16 +143,18 @@ export class Feed {
 
   add(rows: readonly Row[]): void {
     for (const row of rows) {
-      if (row.kind === 'gap') this.#hasHole = true
+      if (row.kind === 'gap') this.#holes++
       const keyed = { key: this.#nextKey++, row }
       if (this.#queued) this.#queue(this.#queued, keyed)
       else this.#append(keyed)
     }
     if (this.#queued && this.#queued.length > MAX_ROWS + TRIM_SLACK_ROWS) {
       this.#queued = this.#queued.slice(-MAX_ROWS)
-      this.#queuedRecalls = countRecalls(this.#queued)
+      this.#countQueued()
       this.#isTrimmed = true
-      this.#hasHole = true
+      // Before the first cut, nothing was missing. Further ones count once the rows are shown: there may be one every few seconds.
+      if (!this.#isQueueCut) this.#holes++
+      this.#isQueueCut = true
     }
     if (this.#all.length > MAX_ROWS + TRIM_SLACK_ROWS) this.#trim()
   }
@@ -140,7 +167,10 @@ export class Feed {
     const queued = this.#queued ?? []
     this.#queued = undefined
     this.#queuedRecalls = 0
+    this.#queuedMatches = 0
     this.#hidesGap = false
+    if (this.#isQueueCut) this.#holes++
+    this.#isQueueCut = false
     for (const keyed of queued) this.#append(keyed)
     if (this.#all.length > MAX_ROWS) this.#trim()
   }
@@ -154,12 +184,16 @@ export class Feed {
     this.#shown = this.#all.filter(({ row }) => this.#matches(row))
     this.#identities = undefined
     this.#count()
+    this.#countQueued()
   }
 
   #queue(queued: KeyedRow[], keyed: KeyedRow): void {
     queued.push(keyed)
     for (const identity of identitiesOf(keyed)) this.#identities?.add(identity)
-    if (keyed.row.kind === 'notice') this.#queuedRecalls++
+    if (keyed.row.kind === 'notice') {
+      this.#queuedRecalls++
+      if (this.#matches(keyed.row)) this.#queuedMatches++
+    }
     if (keyed.row.kind === 'gap') this.#hidesGap = true
   }
 
@@ -175,14 +209,26 @@ export class Feed {
   }
 
   #count(): void {
-    this.#recalls = { all: countRecalls(this.#all), shown: countRecalls(this.#shown) }
+    const all = countRecalls(this.#all)
+    const oldestKey = this.#all[0]?.key ?? 0
+    this.#dropped = countRecalls(this.#shown.filter(({ key }) => key < oldestKey))
+    this.#recalls = { all, shown: countRecalls(this.#shown) - this.#dropped }
   }
 
+  #countQueued(): void {
+    const queued = this.#queued ?? []
+    this.#queuedRecalls = countRecalls(queued)
+    this.#queuedMatches = countRecalls(queued.filter(({ row }) => this.#matches(row)))
+  }
+
+  /** What a search has found stays, as far as a list can hold it: no search would find it again in a log that drops it, too. */
   #trim(): void {
     this.#all = this.#all.slice(-MAX_ROWS)
     this.#isTrimmed = true
     const oldestKey = this.#all[0]?.key ?? 0
-    this.#shown = this.#shown.filter(({ key }) => key >= oldestKey)
+    this.#shown = this.isFiltered
+      ? this.#shown.slice(-MAX_ROWS)
+      : this.#shown.filter(({ key }) => key >= oldestKey)
     this.#identities = undefined
     this.#count()
   }

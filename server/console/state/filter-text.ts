@@ -14,6 +14,35 @@ export function contradictionIn({ terms }: Filter): 'recalled' | 'received' | un
   })
 }
 
+/** Whether a filter names exactly one conversation: the gateway then looks through its own log, too. */
+export function namesConversation(text: string): boolean {
+  const parsed = parseFilter(text)
+  if (!parsed.ok) return false
+  const named = (key: 'group' | 'official' | 'c2c'): string[] =>
+    parsed.filter.terms.flatMap((term) =>
+      term.key === key && !term.excludes && 'values' in term && term.values.size === 1
+        ? [...term.values]
+        : [],
+    )
+  return named('group').length > 0 || named('official').length > 0 || new Set(named('c2c')).size > 1
+}
+
+const MAX_OFFERED = 3
+/** A word as it may be the name of a group: without quotes, separators or a minus, and no number. */
+const PLAIN_WORD = /^(?!-|\d+$)[^\s"“”,，:：<>=]+$/
+
+/** Returns the words of a filter that may be names of groups, each with the filter that asks the log of that group. */
+export function ownLogFilters(text: string): readonly { readonly group: string; readonly q: string }[] {
+  if (!parseFilter(text).ok || namesConversation(text)) return []
+  const terms = text.trim().split(/\s+/)
+  // Inside of quotes, blanks separate nothing.
+  if (/["“”]/.test(text)) return []
+  return terms
+    .filter((term) => PLAIN_WORD.test(term))
+    .slice(0, MAX_OFFERED)
+    .map((group) => ({ group, q: terms.map((term) => (term === group ? `group:${term}` : term)).join(' ') }))
+}
+
 /** Keys that a helper writes, in place of what stood there. */
 export type HelperKey = 'kind' | 'recalled>=' | 'recalled<' | 'received>=' | 'received<'
 

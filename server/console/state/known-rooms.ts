@@ -38,9 +38,11 @@ export class KnownRooms {
   }
 
   async #readTop(): Promise<void> {
-    const { groups } = await this.#api.top()
-    this.groups = groups.map(({ group }) => group).slice(0, MAX_GROUPS)
-    this.rooms = this.groups.slice(0, MAX_SUGGESTED).map((group) => ({ group }))
+    const { groups, conversations } = await this.#api.top()
+    const busiest = groups.map(({ group }) => group)
+    const latest = conversations.flatMap(({ group }) => group ?? [])
+    this.groups = [...new Set([...busiest, ...latest])].slice(0, MAX_GROUPS)
+    this.rooms = busiest.slice(0, MAX_SUGGESTED).map((group) => ({ group }))
   }
 
   #show(grants: readonly Conversation[]): void {

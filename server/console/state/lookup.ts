@@ -42,22 +42,22 @@ export async function lookUp(
   return { conversation, names, recalled, readAtMs: api.clock.fromViewer(Date.now()) }
 }
 
+/** The terms that name a conversation. */
+export function conversationTerms({ group, topic, c2c, official }: Conversation): readonly string[] {
+  if (c2c !== undefined) return c2c.map((user) => `c2c:${quoteValue(user)}`)
+  if (official !== undefined) return [`official:${quoteValue(official)}`]
+  return [`group:${quoteValue(group)}`, ...(topic === undefined ? [] : [`topic:${quoteValue(topic)}`])]
+}
+
 /** The search that finds who recalled the messages. */
 export function searchFor({ conversation, names }: Lookup): string {
-  const { group, topic, c2c, official } = conversation
-  const where =
-    group !== undefined
-      ? [`group:${quoteValue(group)}`, ...(topic === undefined ? [] : [`topic:${quoteValue(topic)}`])]
-      : c2c !== undefined
-        ? c2c.map((user) => `c2c:${quoteValue(user)}`)
-        : [`official:${quoteValue(official)}`]
   const keys = names.filter((name) => typeof name === 'string')
   const [first, last] = [names[0], names.at(-1)]
   const which =
     keys.length > 0
       ? `msgid:${keys.map(quoteValue).join(',')}`
       : `seq:${first === last ? String(first) : `${String(first)}-${String(last)}`}`
-  return [...where, which].join(' ')
+  return [...conversationTerms(conversation), which].join(' ')
 }
 
 /** Consecutive messages that were recalled at once, by the same. */
@@ -67,27 +67,30 @@ export interface Recalled {
   readonly atMs: number
   /** Undefined if no log that is kept says so, or none has yet. */
   readonly operator: string | undefined
+  /** Whether it was made to test the gateway, as far as a log that is kept says so. */
+  readonly isTest: boolean
 }
 
 /** Returns who recalled what, as far as the search has found it. */
 export function recalledBy({ recalled }: Lookup, search: Search | undefined): readonly Recalled[] {
-  const operators = new Map<string, string | undefined>()
+  const known = new Map<string, { readonly operator: string | undefined; readonly isTest: boolean }>()
   for (const { row } of search?.hits ?? []) {
     const { notice } = row
     for (const { seq, key } of notice.messages) {
       const name = `${notice.recalledAtMs} ${seq ?? key}`
-      operators.set(name, 'operator' in notice ? notice.operator : undefined)
+      const operator = 'operator' in notice ? notice.operator : undefined
+      known.set(name, { operator, isTest: 'test' in notice })
     }
   }
   const runs: Recalled[] = []
   for (const { seq, key, atMs } of recalled) {
     const name = seq ?? key
-    const operator = operators.get(`${atMs} ${name}`)
+    const { operator, isTest = false } = known.get(`${atMs} ${name}`) ?? {}
     const run = runs.at(-1)
     const follows = run !== undefined && typeof run.last === 'number' && name === run.last + 1
-    if (follows && run.atMs === atMs && run.operator === operator)
+    if (follows && run.atMs === atMs && run.operator === operator && run.isTest === isTest)
       runs[runs.length - 1] = { ...run, last: name }
-    else runs.push({ first: name, last: name, atMs, operator })
+    else runs.push({ first: name, last: name, atMs, operator, isTest })
   }
   return runs
 }

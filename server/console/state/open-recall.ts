@@ -1,4 +1,6 @@
+import { roomName } from '../../../shared/room.ts'
 import type { Api } from './api.ts'
+import { identityOf } from './conversations.ts'
 import type { KeyedRow, NoticeRow } from './feed.ts'
 import type { RecallPlace } from './place.ts'
 
@@ -7,6 +9,10 @@ export const placeOf = ({ room, epoch, notice }: NoticeRow): RecallPlace => ({
   epoch,
   offset: notice.offset,
 })
+
+/** A place as text: the same for the same place only. */
+export const placeText = ({ room, epoch, offset }: RecallPlace): string =>
+  `${roomName(room)}@${epoch}:${offset}`
 
 /** Why a recall cannot be shown: its log was lost since, or no longer goes back so far, or has not come so far. */
 export type Missing = 'other-log' | 'not-kept' | 'not-yet'
@@ -23,8 +29,32 @@ export async function readRecall(api: Api, place: RecallPlace): Promise<NoticeRo
 }
 
 /** Returns the row at a place; rows are oldest first, so it is near the end if it is new. */
-export function findRow(rows: readonly KeyedRow[], { epoch, offset }: RecallPlace): KeyedRow | undefined {
+export function findRow(
+  rows: readonly KeyedRow[],
+  { room, epoch, offset }: RecallPlace,
+): KeyedRow | undefined {
+  const name = roomName(room)
   return rows.findLast(
-    ({ row }) => row.kind === 'notice' && row.notice.offset === offset && row.epoch === epoch,
+    ({ row }) =>
+      row.kind === 'notice' &&
+      row.notice.offset === offset &&
+      row.epoch === epoch &&
+      roomName(row.room) === name,
   )
+}
+
+/** Returns the key of the row of a list that is the recall, read from whichever log; undefined if none is. */
+export function keyOfRecall(rows: readonly KeyedRow[], recall: NoticeRow | undefined): number | undefined {
+  if (recall === undefined) return undefined
+  const same = findRow(rows, placeOf(recall))
+  if (same !== undefined) return same.key
+  const { recalledAtMs, messages } = recall.notice
+  const identity = identityOf(recall.notice)
+  return rows.findLast(
+    ({ row }) =>
+      row.kind === 'notice' &&
+      row.notice.recalledAtMs === recalledAtMs &&
+      row.notice.messages.length === messages.length &&
+      identityOf(row.notice) === identity,
+  )?.key
 }

@@ -1,3 +1,4 @@
+import { MAX_FILTER_LENGTH } from '../../../shared/filter.ts'
 import { isPosition } from '../../../shared/position.ts'
 import { parseRoomName, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -6,10 +7,8 @@ const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'quarantine', 'rings',
 
 export type ViewName = (typeof VIEW_NAMES)[number]
 
-/** Longer ones are not read: no part is as long, and browsers cut them. */
-const MAX_FRAGMENT_LENGTH = 8_000
-/** The limit of the filter language for a search. */
-const MAX_SEARCH_LENGTH = 1_000
+/** Longer ones are not read. A search of the greatest length has 9,000 characters here if each of its own becomes nine. */
+const MAX_FRAGMENT_LENGTH = 16_000
 /** For what is looked up: 50 keys of a usual length, or as many ranges. */
 const MAX_NAMES_LENGTH = 4_000
 
@@ -58,7 +57,7 @@ const recallPlace: Part<RecallPlace> = {
  */
 const PARTS = {
   /** A search, in the language of `shared/filter.ts`. */
-  q: textPart(MAX_SEARCH_LENGTH),
+  q: textPart(MAX_FILTER_LENGTH),
   /** The recall that is open. */
   open: recallPlace,
   /** The room that a view is about. */

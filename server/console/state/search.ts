@@ -1,9 +1,11 @@
 import type { SearchResponse } from '../../../shared/http-api/search.ts'
+import { isFeed } from '../../../shared/room.ts'
 import { asApiError } from './api.ts'
 import type { Api, ApiError } from './api.ts'
 import { identityOf } from './conversations.ts'
 import { MAX_ROWS } from './feed.ts'
 import type { FoundRecall } from './feed.ts'
+import { namesConversation } from './filter-text.ts'
 
 /** So many are searched for at a time: more than fit on a screen. */
 const WANTED_HITS = 200
@@ -20,7 +22,7 @@ interface Hit extends FoundRecall {
  * - `searching`: requests are on their way.
  * - `more`: enough was found for now, and there is more to search.
  * - `full`: as many were found as the page holds.
- * - `done`: all that is kept was searched.
+ * - `done`: the log was searched to its end; whether that is all that is kept, `isWhole` says.
  * - `failed`: the search stopped, see `failure`.
  */
 type SearchState = 'searching' | 'more' | 'full' | 'done' | 'failed'
@@ -32,12 +34,16 @@ export class Search {
   failure: ApiError | undefined
   /** How many recalls were looked at. */
   entries = 0
+  /** How many of them nobody can read, such as those with a wrong signature: whether they match is not known. */
+  unreadable = 0
   /** When the gateway received the oldest of them. */
   backToMs: number | undefined
   /** When the gateway received the oldest recall that is kept; undefined until it is known, or if there is none. */
   keptSinceMs: number | undefined
   /** When it began, by the gateway's clock. */
   readonly readAtMs: number
+  /** Whether the log that was searched is that of the feed, which drops what those of single conversations may keep. */
+  #isOfFeed = true
   readonly #api: Api
   readonly #onChange: () => void
   /** Newest first. */
@@ -56,6 +62,14 @@ export class Search {
   /** Newest first. */
   get hits(): readonly Hit[] {
     return this.#hits
+  }
+
+  /**
+   * Whether nothing else that is kept can match: with a conversation named, the gateway searches the log that reaches back furthest;
+   * without one that of the feed, and logs of conversations may reach further.
+   */
+  get isWhole(): boolean {
+    return !this.#isOfFeed || namesConversation(this.q)
   }
 
   /** Searches on, or tries again. */
@@ -93,6 +107,7 @@ export class Search {
     if (restarted === true) {
       this.#hits = []
       this.entries = 0
+      this.unreadable = 0
     }
     const found = hits.map(({ room, epoch, notice }, i) => ({
       identity: identityOf(notice),
@@ -101,6 +116,8 @@ export class Search {
     }))
     this.#hits = [...this.#hits, ...found].slice(0, MAX_ROWS)
     this.entries += searched.entries
+    this.unreadable += searched.unreadable ?? 0
+    this.#isOfFeed = isFeed(searched.room)
     this.backToMs = searched.fromMs ?? this.backToMs
     this.keptSinceMs = keptSinceMs ?? undefined
     this.#cursor = cursor

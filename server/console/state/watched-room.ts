@@ -95,6 +95,11 @@ export class WatchedRoom {
     const oldest = this.rows.find(({ row }) => row.kind === 'notice')?.row
     const epoch = this.#shown?.epoch
     if (oldest?.kind !== 'notice' || epoch === undefined) return
+    // The log that held what is older is lost: offsets of the new one name other recalls.
+    if (oldest.epoch !== epoch) {
+      this.hasOlder = false
+      return this.#options.onChange()
+    }
     const before = oldest.notice.offset
     const page = await this.#options.api.notices(this.room, { limit: OLDER_ROWS, before })
     // The log was replaced meanwhile: what it holds now is shown from its beginning.

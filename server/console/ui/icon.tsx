@@ -27,6 +27,7 @@ const PATHS = {
   rings: 'M6 17V11a6 6 0 0 1 12 0v6l1.5 1.5h-15zM10 21h4',
   access: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM3.5 20a7.5 7.5 0 0 1 10-6.5M15 15l6 6M21 15l-6 6',
   audit: 'M6 3h12v18H6zM9 8h6M9 12h6M9 16h3',
+  busiest: 'M5 20v-9M12 20V4M19 20v-6',
   warning: 'M12 4 2.5 20h19zM12 10v4.5M12 17.3v.2',
 } as const
 

@@ -48,10 +48,10 @@ export function InterruptionText({ interruption }: { readonly interruption: Inte
   )
 }
 
-/** Marks a recall that somebody made to test the gateway: nothing was recalled. */
-export function TestMark({ notice }: { readonly notice: Notice | MemberNotice }) {
+/** Marks a recall that somebody made to test the gateway: nothing was recalled. Without a notice, it is known to be one. */
+export function TestMark({ notice }: { readonly notice?: Notice | MemberNotice }) {
   const { t } = useLocale()
-  if (!('test' in notice)) return null
+  if (notice !== undefined && !('test' in notice)) return null
   return (
     <span class="test-mark" title={t.act.test.title}>
       {t.act.test.mark}

@@ -5,6 +5,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
 import { messageText, namesText } from '../state/copied.ts'
 import type { NoticeRow } from '../state/feed.ts'
+import { placeOf, placeText } from '../state/open-recall.ts'
 import { visibleText } from '../state/visible-text.ts'
 import { Pair } from '../ui/conversation.tsx'
 import { Copyable, CopyArea, CopyButton, onCopyableKey } from '../ui/copy.tsx'
@@ -16,14 +17,9 @@ import { EvidenceOfRecall } from './evidence.tsx'
 import { TakeAlong } from './take-along.tsx'
 import { TakeOut } from './take-out.tsx'
 
-/** The row that is open next to its list. */
-export interface OpenRow {
-  readonly key: number
-  readonly row: NoticeRow
-}
-
 interface ListWithDetailsProps {
-  readonly open: OpenRow | undefined
+  /** What is open next to the list. */
+  readonly open: NoticeRow | undefined
   readonly api: Api
   readonly onClose: () => void
   readonly class?: string
@@ -45,7 +41,9 @@ export function ListWithDetails({
   return (
     <section class={`${className} with-details${open === undefined ? '' : ' opened'}`} {...labels}>
       <div class="list-pane">{children}</div>
-      {open !== undefined && <Details key={open.key} row={open.row} api={api} onClose={onClose} />}
+      {open !== undefined && (
+        <Details key={placeText(placeOf(open))} row={open} api={api} onClose={onClose} />
+      )}
     </section>
   )
 }

@@ -9,6 +9,7 @@ import type { Search } from '../state/search.ts'
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Shortcuts } from '../ui/shortcuts.tsx'
+import { Busiest } from './busiest.tsx'
 import { ListWithDetails } from './details.tsx'
 import { EvidenceMenu } from './evidence.tsx'
 import { ExportButton } from './export-button.tsx'
@@ -35,10 +36,10 @@ function AdminFeed({ store, onChange }: FeedViewProps) {
   const { feed, api } = store
   const q = address.parts.q ?? ''
   feed.setSearch(q)
-  const search = useSearch(api, q, feed.isFiltered)
+  const search = useSearch(api, q, feed.isFiltered, feed.holes)
   const older = olderHits(feed, search)
   const rows = older.length === 0 ? feed.shown : [...older, ...feed.shown]
-  const { open, failure, onOpen, onClose } = useOpenRecall(api, rows)
+  const { open, failure, onOpen, onClose, onRetry } = useOpenRecall(api, rows)
   return (
     <ListWithDetails open={open} api={api} onClose={onClose} aria-label={t.views.feed}>
       <div class="tools">
@@ -46,21 +47,28 @@ function AdminFeed({ store, onChange }: FeedViewProps) {
         <Shortcuts />
         <ExportButton api={api} q={q} />
         <EvidenceMenu q={q} />
+        <Busiest api={api} q={q} />
         <PauseButton feed={feed} onChange={onChange} />
         <SearchError q={q} />
       </div>
-      {feed.hidesGap && <HiddenGapWarning />}
-      <OpenFailure failure={failure} onClose={onClose} />
+      <div class="list-notes">
+        {feed.hidesGap && <HiddenGapWarning />}
+        <OpenFailure failure={failure} onRetry={onRetry} onClose={onClose} />
+      </div>
       <RecallList
         rows={rows}
         label={t.views.feed}
-        empty={emptyText(locale, store, search)}
-        open={open?.key}
+        empty={emptyText(locale, store, q, search)}
+        open={open}
         onOpen={onOpen}
         onClose={onClose}
         subject={q}
       />
-      <FeedFooter store={store} search={search} found={feed.recalls.shown + older.length} />
+      <FeedFooter
+        store={store}
+        search={search}
+        found={feed.recalls.shown + feed.shownBeyond + older.length}
+      />
       <LiveRegion count={feed.received} />
     </ListWithDetails>
   )
@@ -72,10 +80,10 @@ function olderHits(feed: Feed, search: Search | undefined): readonly KeyedRow[] 
 }
 
 /** Promises that recalls appear only if they do, and says that there are none only if all were looked at. */
-function emptyText(locale: Locale, { feed, shown }: Store, search: Search | undefined): string {
+function emptyText(locale: Locale, { feed, shown }: Store, q: string, search: Search | undefined): string {
   const { feed: texts, find } = locale.t
-  if (!feed.search.ok) return find.search.unreadable
-  if (feed.isFiltered) return noneText(locale, search)
+  if (feed.isFiltered && feed.queuedMatches > 0) return find.status.waiting(feed.queuedMatches)
+  if (feed.isFiltered) return noneText(locale, q, search)
   return shown.kind === 'live' ? texts.empty : texts.emptyNotLive
 }
 
@@ -124,6 +132,7 @@ function FeedFooter({ store: { feed, watchedRooms }, search, found }: FeedFooter
       {feed.isPaused && <span>{feed.hidesGap ? t.events.gap : t.feed.paused(MAX_ROWS)}</span>}
       {!feed.isFiltered && <span>{loaded(all)}</span>}
       {feed.isFiltered && <span>{t.find.feed.matching(shown, loaded(all))}</span>}
+      {feed.isFiltered && feed.queuedMatches > 0 && <span>{t.find.status.waiting(feed.queuedMatches)}</span>}
       {search !== undefined && <SearchStatus search={search} found={found} />}
     </p>
   )

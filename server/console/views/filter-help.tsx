@@ -24,16 +24,16 @@ const EXAMPLES = [
 
 interface FilterHelpProps {
   readonly q: string
-  /** Takes the text of the search with what a helper has changed. */
-  readonly onText: (q: string) => void
+  /** Changes the text of the search as it is now: the page may not have been rendered since it changed last. */
+  readonly onChange: (change: (q: string) => string) => void
   readonly onClose: () => void
 }
 
 /** Fields that write terms into the search box, and every kind of term with an example to begin with. */
-export function FilterHelp({ q, onText, onClose }: FilterHelpProps) {
+export function FilterHelp({ q, onChange, onClose }: FilterHelpProps) {
   const { t } = useLocale()
   const { help } = t.find
-  const set = (key: HelperKey, value: string): void => onText(withTerm(q, key, value))
+  const set = (key: HelperKey, value: string): void => onChange((text) => withTerm(text, key, value))
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       if (event.key === 'Escape') onClose()
@@ -75,7 +75,11 @@ export function FilterHelp({ q, onText, onClose }: FilterHelpProps) {
         {EXAMPLES.map((example) => (
           <div key={example}>
             <dt>
-              <button type="button" class="plain" onClick={() => onText(`${q.trim()} ${example}`.trim())}>
+              <button
+                type="button"
+                class="plain"
+                onClick={() => onChange((text) => `${text.trim()} ${example}`.trim())}
+              >
                 <code>{example}</code>
               </button>
             </dt>
@@ -84,7 +88,9 @@ export function FilterHelp({ q, onText, onClose }: FilterHelpProps) {
         ))}
       </dl>
       <p class="hint">
-        <a href="docs/searching.html">{help.more}</a>
+        <a href="docs/searching.html" target="_blank" rel="noopener">
+          {help.more}
+        </a>
       </p>
     </div>
   )

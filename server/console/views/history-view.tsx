@@ -1,3 +1,4 @@
+import { useEffect, useState } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import { address } from '../state/address.ts'
@@ -17,6 +18,9 @@ import { useSearch } from './use-search.ts'
 
 /** Past recalls: a lookup of recalled messages, however old, and a search through the logs; members read one log at a time. */
 export function HistoryView({ store }: { readonly store: Store }) {
+  useEffect(() => {
+    void store.known.read(store.identity)
+  }, [store.identity])
   return (
     <div class="history">
       <RecalledLookup store={store} />
@@ -31,9 +35,10 @@ function LogSearch({ store }: { readonly store: Store }) {
   const { t } = locale
   const { api } = store
   const q = address.parts.q ?? ''
-  const search = useSearch(api, q, true)
+  const [searches, setSearches] = useState(0)
+  const search = useSearch(api, q, true, searches)
   const rows = search?.hits.toReversed() ?? []
-  const { open, failure, onOpen, onClose } = useOpenRecall(api, rows)
+  const { open, failure, onOpen, onClose, onRetry } = useOpenRecall(api, rows)
   return (
     <ListWithDetails open={open} api={api} onClose={onClose} class="search" aria-labelledby="search">
       <div class="tools">
@@ -44,20 +49,22 @@ function LogSearch({ store }: { readonly store: Store }) {
         <EvidenceMenu q={q} />
         <SearchError q={q} />
       </div>
-      {search !== undefined && <DoubtfulAnswer store={store} readAtMs={search.readAtMs} />}
-      <OpenFailure failure={failure} onClose={onClose} />
+      <div class="list-notes">
+        {search !== undefined && <DoubtfulAnswer store={store} readAtMs={search.readAtMs} />}
+        <OpenFailure failure={failure} onRetry={onRetry} onClose={onClose} />
+      </div>
       <RecallList
         rows={rows}
         label={t.history.title}
-        empty={noneText(locale, search)}
-        open={open?.key}
+        empty={noneText(locale, q, search)}
+        open={open}
         onOpen={onOpen}
         onClose={onClose}
         subject={q}
       />
       {search !== undefined && (
         <p class="list-footer">
-          <SearchStatus search={search} found={rows.length} />
+          <SearchStatus search={search} found={rows.length} onAgain={() => setSearches(searches + 1)} />
         </p>
       )}
     </ListWithDetails>

@@ -5,9 +5,9 @@ import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import { address } from '../state/address.ts'
-import type { Api } from '../state/api.ts'
 import { kindOf, KINDS } from '../state/conversations.ts'
-import type { KeyedRow } from '../state/feed.ts'
+import { readLog } from '../state/log-pages.ts'
+import type { PagesRead } from '../state/log-pages.ts'
 import type { Store } from '../state/store.ts'
 import { ConversationFields, conversationIn } from '../ui/conversation-fields.tsx'
 import { fieldValue, fromField, toField } from '../ui/form.tsx'
@@ -27,33 +27,43 @@ export function LogReader({ store }: { readonly store: Store }) {
   const [asked, setAsked] = useState(0)
   const { result, error, run } = useRequest<PagesRead>()
   const rows = result?.rows ?? []
-  const { open, failure, onOpen, onClose } = useOpenRecall(api, rows)
+  const { open, failure, onOpen, onClose, onRetry } = useOpenRecall(api, rows)
   const name = log === undefined ? '' : roomName(log)
   useEffect(() => {
     if (log !== undefined) run(readLog(api, log, since ?? 0))
   }, [name, since, asked])
   return (
-    <ListWithDetails open={open} api={api} onClose={onClose} class="search" aria-labelledby="search">
-      <LogForm key={name} log={log} since={since} onSubmit={() => setAsked(asked + 1)} />
-      {error !== undefined && <Failure refusal={asRefusal(error)} />}
-      {result !== undefined && <DoubtfulAnswer store={store} readAtMs={result.readAtMs} />}
-      <OpenFailure failure={failure} onClose={onClose} />
-      <RecallList
-        rows={rows}
-        label={t.history.title}
-        empty={emptyText(t.history, t.loading, { isAsked: log !== undefined, result, error })}
-        open={open?.key}
-        onOpen={onOpen}
-        onClose={onClose}
-        subject={name}
+    <section class="search log-search" aria-labelledby="search">
+      <LogForm
+        key={name}
+        groups={store.known.groups}
+        log={log}
+        since={since}
+        onSubmit={() => setAsked(asked + 1)}
       />
-      {result !== undefined && (
-        <PagesFooter
-          result={result}
-          onOlder={() => run(readLog(api, result.room, result.sinceMs, result), result)}
+      <ListWithDetails open={open} api={api} onClose={onClose}>
+        <div class="list-notes">
+          {error !== undefined && <Failure refusal={asRefusal(error)} />}
+          {result !== undefined && <DoubtfulAnswer store={store} readAtMs={result.readAtMs} />}
+          <OpenFailure failure={failure} onRetry={onRetry} onClose={onClose} />
+        </div>
+        <RecallList
+          rows={rows}
+          label={t.history.title}
+          empty={emptyText(t.history, t.loading, { isAsked: log !== undefined, result, error })}
+          open={open}
+          onOpen={onOpen}
+          onClose={onClose}
+          subject={`${name} ${since ?? 0} ${asked}`}
         />
-      )}
-    </ListWithDetails>
+        {result !== undefined && (
+          <PagesFooter
+            result={result}
+            onOlder={() => run(readLog(api, result.room, result.sinceMs, result), result)}
+          />
+        )}
+      </ListWithDetails>
+    </section>
   )
 }
 
@@ -74,12 +84,13 @@ function emptyText(
 }
 
 interface LogFormProps {
+  readonly groups: readonly string[]
   readonly log: Room | undefined
   readonly since: number | undefined
   readonly onSubmit: () => void
 }
 
-function LogForm({ log, since, onSubmit }: LogFormProps) {
+function LogForm({ groups, log, since, onSubmit }: LogFormProps) {
   const { t } = useLocale()
   const [kind, setKind] = useState(log === undefined || isFeed(log) ? 'group' : kindOf(log))
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
@@ -96,7 +107,7 @@ function LogForm({ log, since, onSubmit }: LogFormProps) {
   return (
     <form class="line tools" onSubmit={submit}>
       <h2 id="search">{t.history.title}</h2>
-      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={log} />
+      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={log} groups={groups} />
       <label>
         {t.find.history.since}
         <input name="since" type="datetime-local" step={1} defaultValue={toField(since)} />
@@ -126,37 +137,4 @@ function PagesFooter({ result: { rows, end }, onOlder }: PagesFooterProps) {
       )}
     </p>
   )
-}
-
-const PAGE_SIZE = 200
-
-/** The pages of a log that were read so far. */
-interface PagesRead {
-  readonly room: Room
-  readonly sinceMs: number
-  /** Oldest first. Keys are offsets. */
-  readonly rows: readonly KeyedRow[]
-  /** By the gateway's clock. */
-  readonly readAtMs: number
-  /** Why there are no more: the log does not go back further, or what is older was recalled before. */
-  readonly end: 'kept' | 'since' | undefined
-}
-
-/** Reads the page of a log before `previous`, back to `sinceMs` at most. Logs are in order of arrival. */
-async function readLog(api: Api, room: Room, sinceMs: number, previous?: PagesRead): Promise<PagesRead> {
-  const before = previous?.rows[0]?.key
-  const page = await api.notices(room, { limit: PAGE_SIZE, ...(before !== undefined && { before }) })
-  const recent = page.notices.filter((notice) => notice.recalledAtMs >= sinceMs)
-  const rows = recent.map((notice) => ({
-    key: notice.offset,
-    row: { kind: 'notice', room, epoch: page.position.epoch, notice } as const,
-  }))
-  const isOlder = recent.length < page.notices.length
-  return {
-    room,
-    sinceMs,
-    readAtMs: previous?.readAtMs ?? api.clock.fromViewer(Date.now()),
-    rows: [...rows, ...(previous?.rows ?? [])],
-    end: isOlder ? 'since' : page.older === true ? undefined : 'kept',
-  }
 }

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks'
 import type { MessageName } from '../../../shared/message.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
@@ -6,7 +7,7 @@ import type { Lookup, Recalled } from '../state/lookup.ts'
 import type { Search } from '../state/search.ts'
 import type { Store } from '../state/store.ts'
 import { RoomLabel } from '../ui/conversation.tsx'
-import { Timestamp } from '../ui/labels.tsx'
+import { TestMark, Timestamp } from '../ui/labels.tsx'
 import { Name } from '../ui/name.tsx'
 import { useSearch } from './use-search.ts'
 
@@ -25,6 +26,12 @@ export function LookupResult({ lookup, store }: LookupResultProps) {
   const q = searchFor(lookup)
   const search = useSearch(store.api, q, store.isAdmin && recalled.length > 0)
   const lines = recalledBy(lookup, search)
+  // A search rests after some hits: whoever asked for these messages wants to know of all of them.
+  const isUnknown = conversation.group !== undefined && lines.some(({ operator }) => operator === undefined)
+  const goesOn = search?.state === 'more' && isUnknown
+  useEffect(() => {
+    if (search !== undefined && goesOn) search.resume()
+  }, [search, goesOn])
   return (
     <div class="result" role="status">
       <p>
@@ -39,8 +46,11 @@ export function LookupResult({ lookup, store }: LookupResultProps) {
       <ul class="recalled-lines">
         {lines.slice(0, MAX_LINES).map((line) => (
           <li key={`${line.first} ${line.atMs}`}>
-            <code>{rangeText(line.first, line.last)}</code>
+            <code>
+              <Name text={rangeText(line.first, line.last)} />
+            </code>
             <Timestamp atMs={line.atMs} />
+            {line.isTest && <TestMark />}
             {store.isAdmin && conversation.group !== undefined && (
               <Operator operator={line.operator} search={search} />
             )}
@@ -53,7 +63,9 @@ export function LookupResult({ lookup, store }: LookupResultProps) {
           {names
             .filter((name) => !recalled.some(({ key }) => key === name))
             .map((name) => (
-              <code key={name}>{name}</code>
+              <code key={name}>
+                <Name text={`${name}`} />
+              </code>
             ))}
         </p>
       )}
@@ -79,8 +91,9 @@ function Operator({
       </span>
     )
   const { findingBy, notFoundBy, unknownBy } = t.find.lookup
-  const isKept = search?.state !== 'done' && search?.state !== 'full'
-  return <span class="hint">{search?.state === 'failed' ? notFoundBy : isKept ? findingBy : unknownBy}</span>
+  const state = search?.state
+  const isRead = state === 'failed' || state === 'full' || (state === 'done' && search?.unreadable !== 0)
+  return <span class="hint">{isRead ? notFoundBy : state === 'done' ? unknownBy : findingBy}</span>
 }
 
 /** One square for each message of a range. */

@@ -12,6 +12,7 @@ import { ConversationFields, conversationIn } from '../ui/conversation-fields.ts
 import { fieldValue, KeysInput } from '../ui/form.tsx'
 import { parseKeys } from '../ui/keys.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 import { useRequest } from '../ui/use-request.ts'
 import { DoubtfulAnswer } from './doubtful-answer.tsx'
 import { LookupResult } from './lookup-result.tsx'
@@ -35,10 +36,13 @@ export function RecalledLookup({ store }: { readonly store: Store }) {
   return (
     <section class="card lookup" aria-labelledby="lookup">
       <h2 id="lookup">{t.history.lookupTitle}</h2>
-      <LookupForm key={question} onSubmit={() => setAsks(asks + 1)} />
+      <LookupForm key={question} groups={store.known.groups} onSubmit={() => setAsks(asks + 1)} />
       {names !== '' && asked === undefined && (
         <p class="failure" role="alert">
-          {t.find.lookup.unreadable} <code>{names.slice(0, 100)}</code>
+          {t.find.lookup.unreadable}{' '}
+          <code>
+            <Name text={names.slice(0, 100)} />
+          </code>
         </p>
       )}
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
@@ -52,7 +56,13 @@ export function RecalledLookup({ store }: { readonly store: Store }) {
   )
 }
 
-function LookupForm({ onSubmit }: { readonly onSubmit: () => void }) {
+interface LookupFormProps {
+  /** Groups that are known to exist. */
+  readonly groups: readonly string[]
+  readonly onSubmit: () => void
+}
+
+function LookupForm({ groups, onSubmit }: LookupFormProps) {
   const { t } = useLocale()
   const { room, names = '' } = address.parts
   const [kind, setKind] = useState<Kind>(room === undefined || isFeed(room) ? 'group' : kindOf(room))
@@ -73,7 +83,7 @@ function LookupForm({ onSubmit }: { readonly onSubmit: () => void }) {
       onSubmit={submit}
       onInput={({ currentTarget }) => validateRange(currentTarget, t.history)}
     >
-      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={room} />
+      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={room} groups={groups} />
       {kind === 'group' ? (
         <>
           <NumberInput name="first" label={t.history.fromSeq} value={first} required />

@@ -33,7 +33,7 @@ export function RoomTail({ store, room }: RoomTailProps) {
     }
   }, [])
   const watched = watchedRooms.find(room)
-  const { open, failure, onOpen, onClose } = useOpenRecall(api, watched?.rows ?? [])
+  const { open, failure, onOpen, onClose, onRetry } = useOpenRecall(api, watched?.rows ?? [])
   return (
     <ListWithDetails open={open} api={api} onClose={onClose} class="room-tail" aria-label={roomText(room)}>
       <div class="tools">
@@ -47,15 +47,17 @@ export function RoomTail({ store, room }: RoomTailProps) {
           </button>
         )}
       </div>
-      {watched?.refusal !== undefined && <Failure refusal={watched.refusal} />}
-      {watched?.failure !== undefined && <Failure refusal={watched.failure} />}
-      <OpenFailure failure={failure} onClose={onClose} />
+      <div class="list-notes">
+        {watched?.refusal !== undefined && <Failure refusal={watched.refusal} />}
+        {watched?.failure !== undefined && <Failure refusal={watched.failure} />}
+        <OpenFailure failure={failure} onRetry={onRetry} onClose={onClose} />
+      </div>
       <RecallList
         rows={watched?.rows ?? []}
         label={roomText(room)}
         subject={roomName(room)}
         empty={t.rooms.none}
-        open={open?.key}
+        open={open}
         onOpen={onOpen}
         onClose={onClose}
       />

@@ -28,13 +28,14 @@ export function SavedFilters({ q, onPick }: SavedFiltersProps) {
   const texts = t.find.saved
   const { isAdmin } = useStore()
   const [, setChanges] = useState(0)
-  const [isFull, setFull] = useState(false)
+  const [problem, setProblem] = useState<'noName' | 'full'>()
   const filters = savedFilters()
   const canSave = q.trim() !== '' && parseFilter(q).ok
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
-    const isSaved = saveFilter({ name: fieldValue(event.currentTarget, 'name').trim(), q: q.trim() })
-    setFull(!isSaved)
+    const name = fieldValue(event.currentTarget, 'name').trim()
+    const isSaved = name !== '' && saveFilter({ name, q: q.trim() })
+    setProblem(isSaved ? undefined : name === '' ? 'noName' : 'full')
     if (isSaved) event.currentTarget.reset()
     setChanges((count) => count + 1)
   }
@@ -54,7 +55,10 @@ export function SavedFilters({ q, onPick }: SavedFiltersProps) {
               aria-current={filter.q === q.trim() ? 'true' : undefined}
               onClick={() => onPick(filter.q)}
             >
-              <Name text={filter.name} /> <code>{filter.q}</code>
+              <Name text={filter.name} />{' '}
+              <code>
+                <Name text={filter.q} />
+              </code>
             </button>
             {isAdmin && (
               <a
@@ -69,8 +73,8 @@ export function SavedFilters({ q, onPick }: SavedFiltersProps) {
             <button
               type="button"
               class="plain icon-only"
-              aria-label={texts.drop(filter.name)}
-              title={texts.drop(filter.name)}
+              aria-label={texts.drop(visibleText(filter.name))}
+              title={texts.drop(visibleText(filter.name))}
               onClick={() => drop(filter.name)}
             >
               <Icon name="close" />
@@ -89,9 +93,9 @@ export function SavedFilters({ q, onPick }: SavedFiltersProps) {
       ) : (
         <p class="hint">{texts.nothingToSave}</p>
       )}
-      {isFull && (
+      {problem !== undefined && (
         <p class="failure" role="alert">
-          {texts.full(MAX_SAVED_FILTERS)}
+          {problem === 'full' ? texts.full(MAX_SAVED_FILTERS) : texts.noName}
         </p>
       )}
     </Menu>

@@ -1,14 +1,14 @@
 import { useRef, useState } from 'preact/hooks'
-import { parseFilter } from '../../../shared/filter.ts'
+import { MAX_FILTER_LENGTH, parseFilter } from '../../../shared/filter.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
 import { contradictionIn } from '../state/filter-text.ts'
+import { splitUnseen } from '../state/visible-text.ts'
 import { Icon } from '../ui/icon.tsx'
+import { Name } from '../ui/name.tsx'
 import { useKey } from '../ui/use-key.ts'
 import { FilterHelp } from './filter-help.tsx'
 import { SavedFilters } from './saved-filters.tsx'
-
-const MAX_LENGTH = 1_000
 
 /** The search box of a view: its text is the part `q` of the address. The key `/` leads to it. */
 export function SearchBox({ placeholder }: { readonly placeholder: string }) {
@@ -19,8 +19,8 @@ export function SearchBox({ placeholder }: { readonly placeholder: string }) {
   useKey('/', () => input.current?.select())
   const q = address.parts.q ?? ''
   const setText = (text: string): void => address.set({ q: text }, 'replace')
-  const insert = (text: string): void => {
-    setText(text)
+  const insert = (change: (text: string) => string): void => {
+    setText(change(address.parts.q ?? ''))
     input.current?.focus()
   }
   return (
@@ -32,7 +32,7 @@ export function SearchBox({ placeholder }: { readonly placeholder: string }) {
           ref={input}
           type="search"
           value={q}
-          maxLength={MAX_LENGTH}
+          maxLength={MAX_FILTER_LENGTH}
           placeholder={placeholder}
           autocomplete="off"
           autocapitalize="none"
@@ -57,17 +57,17 @@ export function SearchBox({ placeholder }: { readonly placeholder: string }) {
         <Icon name="filter" />
       </button>
       <SavedFilters q={q} onPick={(text) => address.set({ q: text }, 'push')} />
-      {isHelpOpen && <FilterHelp q={q} onText={insert} onClose={() => setHelpOpen(false)} />}
+      {isHelpOpen && <FilterHelp q={q} onChange={insert} onClose={() => setHelpOpen(false)} />}
     </div>
   )
 }
 
-/** What is wrong with a search: the term, and why; undefined if nothing is. */
+/** What is wrong with a search, the term and why, or what a reader does not see in it. */
 export function SearchError({ q }: { readonly q: string }) {
   const { t } = useLocale()
   const parsed = parseFilter(q)
   const reversed = parsed.ok ? contradictionIn(parsed.filter) : undefined
-  if (parsed.ok && reversed === undefined) return null
+  if (parsed.ok && reversed === undefined) return hasUnseen(q) ? <Unseen q={q} /> : null
   return (
     <p id="search-error" class="search-error" role="alert">
       <Icon name="warning" />
@@ -76,9 +76,30 @@ export function SearchError({ q }: { readonly q: string }) {
           t.find.search.reversed(t.find.search.times[reversed ?? 'recalled'])
         ) : (
           <>
-            <code>{parsed.term}</code> {t.find.problems[parsed.problem]}
+            <code>
+              <Name text={parsed.term} />
+            </code>{' '}
+            {t.find.problems[parsed.problem]}
           </>
         )}
+      </span>
+    </p>
+  )
+}
+
+/** A link, or what was copied, may bring along what no box shows; blanks around terms mean nothing. */
+const hasUnseen = (q: string): boolean => splitUnseen(q.trim()).some(({ isUnseen }) => isUnseen)
+
+function Unseen({ q }: { readonly q: string }) {
+  const { t } = useLocale()
+  return (
+    <p id="search-error" class="search-error" role="alert">
+      <Icon name="warning" />
+      <span>
+        {t.find.search.unseen}{' '}
+        <code>
+          <Name text={q.trim()} />
+        </code>
       </span>
     </p>
   )

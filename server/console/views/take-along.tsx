@@ -1,3 +1,5 @@
+import { conversationOf } from '../../../shared/conversation.ts'
+import { parseFilter } from '../../../shared/filter.ts'
 import type { RecalledMessage } from '../../../shared/message.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Locale } from '../i18n/i18n.ts'
@@ -6,6 +8,8 @@ import { address } from '../state/address.ts'
 import { messageText, recallJson } from '../state/copied.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import { conversationText, kindOf } from '../state/conversations.ts'
+import { searchFor } from '../state/evidence.ts'
+import { conversationTerms } from '../state/lookup.ts'
 import { placeOf } from '../state/open-recall.ts'
 import { visibleText } from '../state/visible-text.ts'
 import { CopyButton } from '../ui/copy.tsx'
@@ -18,7 +22,7 @@ export function TakeAlong({ row }: { readonly row: NoticeRow }) {
   const { isAdmin } = useStore()
   const link = (): string =>
     isAdmin
-      ? address.urlOf('feed', { open: placeOf(row) })
+      ? address.urlOf('feed', { q: searchOf(row), open: placeOf(row) })
       : address.urlOf('rooms', { room: row.room, open: placeOf(row) })
   const { copy } = locale.t.act
   return (
@@ -32,6 +36,13 @@ export function TakeAlong({ row }: { readonly row: NoticeRow }) {
       </button>
     </div>
   )
+}
+
+/** A link outlives the log of the feed: its search finds the recall in the log of its conversation, too. */
+function searchOf({ notice }: NoticeRow): string {
+  const which = searchFor(notice)
+  const q = [...conversationTerms(conversationOf(notice)), which].join(' ')
+  return which !== '' && parseFilter(q).ok ? q : ''
 }
 
 /** A recall in words, to paste into a ticket or a chat: names read as nothing else, and times have their zone. */
