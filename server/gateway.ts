@@ -28,7 +28,7 @@ import { ForwardedWatch } from './http/forwarded.ts'
 import { boundByOpenFiles } from './http/open-files.ts'
 import { createOriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
-import { serveClientScript, serveConsole } from './http/static-files.ts'
+import { serveClientScript, serveConsole, serveDocuments } from './http/static-files.ts'
 import { lockDataDir, readFolderId } from './lib/data-dir.ts'
 import { RequestTurns } from './lib/request-turns.ts'
 import { createAllQuarantines } from './receiver/quarantine/all-quarantines.ts'
@@ -193,7 +193,7 @@ async function startParts(
     ...(access && realtime
       ? createPages({ ...base, broker: reads, ...told, door, quarantines }, access, realtime)
       : []),
-    ...(realtime ? [] : [createReceiverStatus({ ...base, ...told }, access)]),
+    ...(realtime ? [] : [createReceiverStatus({ ...base, ...told }, access), serveDocuments()]),
   ]
   const handlers = [
     ...(quarantine && dataFolder !== undefined
@@ -261,7 +261,7 @@ function createPages(
     socketsIn,
     audit,
   })
-  return [api, serveClientScript(), serveConsole()]
+  return [api, serveClientScript(), serveDocuments(), serveConsole()]
 }
 
 /** Creates what a receiver serves of the HTTP API. */

@@ -1,5 +1,5 @@
 import express from 'express'
-import type { Router } from 'express'
+import type { RequestHandler, Router } from 'express'
 import helmet from 'helmet'
 import { redirectToFolders } from './base-path.ts'
 import { servePrecompressed } from './precompressed.ts'
@@ -24,34 +24,42 @@ export function serveClientScript(): Router {
   return router
 }
 
-/** Serves the console at `/` and the documents at `/docs`. Their policy allows only the gateway's own scripts and connections. */
+/** Serves the console at `/`. Its policy allows only the gateway's own scripts and connections, like that of the documents. */
 export function serveConsole(): Router {
   const router = express.Router()
-  router.use(
-    helmet({
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: {
-          defaultSrc: ["'none'"],
-          scriptSrc: ["'self'"],
-          styleSrc: ["'self'"],
-          imgSrc: ["'self'"],
-          connectSrc: ["'self'"],
-          baseUri: ["'none'"],
-          formAction: ["'none'"],
-          frameAncestors: ["'none'"],
-        },
-      },
-      // The gateway may be used without TLS on a private network. A proxy that terminates TLS sets this header.
-      strictTransportSecurity: false,
-      referrerPolicy: { policy: 'no-referrer' },
-    }),
-  )
-  // Redirects of `static` are absolute, which is wrong below a path that a proxy stripped.
-  router.use(redirectToFolders(['/docs']))
-  router.use('/docs', servePrecompressed('docs', { immutable: false }))
+  router.use(ownPagesOnly())
   // The names of built assets contain a hash of their content.
   router.use('/assets', servePrecompressed('page/assets', { immutable: true }))
   router.use(servePrecompressed('page', { immutable: false }))
   return router
 }
+
+/** Serves the documents at `/docs`: also where there is no console, because alerts lead to the runbook. */
+export function serveDocuments(): Router {
+  const router = express.Router()
+  router.use('/docs', ownPagesOnly())
+  // Redirects of `static` are absolute, which is wrong below a path that a proxy stripped.
+  router.use(redirectToFolders(['/docs']))
+  router.use('/docs', servePrecompressed('docs', { immutable: false }))
+  return router
+}
+
+const ownPagesOnly = (): RequestHandler =>
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // The gateway may be used without TLS on a private network. A proxy that terminates TLS sets this header.
+    strictTransportSecurity: false,
+    referrerPolicy: { policy: 'no-referrer' },
+  })
