@@ -26,6 +26,7 @@ export function createCounters(registry: Registry): Metrics & RedisMetrics {
   const webhooks = labelled(
     counter('webhooks', 'webhooks answered, by outcome and command', ['outcome', 'command']),
   )
+  const ofProvider = counter('provider_webhooks', 'webhooks of the provider that were answered with OK')
   const stored = labelled(
     counter('recalls_kept', 'recalls stored before the webhook was answered, by where', [
       'where',
@@ -122,7 +123,10 @@ export function createCounters(registry: Registry): Metrics & RedisMetrics {
 
   return {
     webhookExpected: (outcome, command) => webhooks(outcome, command).inc(0),
-    webhookAnswered: (outcome, command) => webhooks(outcome, command).inc(),
+    webhookAnswered(outcome, command, isOwnCall) {
+      webhooks(outcome, command).inc()
+      if (outcome === 'OK' && !isOwnCall) ofProvider.inc()
+    },
     recallStored(where, duplicate, ms) {
       stored(where, String(duplicate)).inc()
       kept[where].observe(ms / 1_000)

@@ -31,7 +31,7 @@ export interface RecentMetrics {
 /** What is read when metrics are. */
 interface MetricsSources {
   readonly gauges: Gauges
-  readonly process: ProcessGauges
+  readonly process: Omit<ProcessGauges, 'silenceMs'>
   /** Never rejects. */
   readonly readProblems: () => Promise<readonly FoundProblem[]>
 }
@@ -76,7 +76,7 @@ export function createMetrics(): MetricsRegistry {
 
     createRouter(sources, mayRead) {
       registerGauges(registry, sources.gauges)
-      registerProcessGauges(registry, sources.process)
+      registerProcessGauges(registry, { ...sources.process, silenceMs: () => webhookWindow.silenceMs() })
       registerProblems(registry, sources.readProblems)
       const router = express.Router()
       router.get('/metrics', async (request, response, next) => {

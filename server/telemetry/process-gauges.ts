@@ -11,6 +11,8 @@ export interface ProcessGauges {
   /** As in the status of all processes. */
   readonly id: string
   readonly isReady: () => boolean
+  /** How long no webhook of the provider's has been answered with OK, since the latest or the start. */
+  readonly silenceMs: () => number
   /** Limits of the settings; 0 for what the process does not have. */
   readonly limits: {
     readonly maxSockets: number
@@ -22,7 +24,7 @@ export interface ProcessGauges {
 /** Adds what an alert or a chart needs besides events: which process this is, its limits, and how busy it is. */
 export function registerProcessGauges(
   registry: Registry,
-  { version, role, id, isReady, limits }: ProcessGauges,
+  { version, role, id, isReady, silenceMs, limits }: ProcessGauges,
 ): void {
   const registers = [registry]
   const gauge = (name: string, help: string, value: number): void =>
@@ -39,6 +41,15 @@ export function registerProcessGauges(
     registers,
     collect() {
       this.set(Number(isReady()))
+    },
+  })
+  new Gauge({
+    name: `${PREFIX}provider_silence_seconds`,
+    help: 'time since a webhook of the provider was last answered with OK, or since the start; infinite without webhooks',
+    registers,
+    collect() {
+      // The least over all processes is that of the app.
+      this.set(role === 'node' ? Infinity : silenceMs() / 1_000)
     },
   })
   gauge('max_sockets', 'MAX_SOCKETS; 0 for a process that serves none', limits.maxSockets)

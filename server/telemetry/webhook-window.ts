@@ -20,6 +20,7 @@ interface Bucket {
 /** Counts the webhooks of the last five minutes by outcome. `now` is a clock in ms that never goes back. */
 export class WebhookWindow {
   readonly #now: () => number
+  readonly #createdMs: number
   #buckets: Bucket[] = []
   #lastOkMs: number | undefined
   #lastFailedMs: number | undefined
@@ -28,6 +29,12 @@ export class WebhookWindow {
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
+    this.#createdMs = now()
+  }
+
+  /** How long no webhook has been answered with OK: since the latest, or since there is this window. */
+  silenceMs(): number {
+    return this.#now() - (this.#lastOkMs ?? this.#createdMs)
   }
 
   add(outcome: Outcome): void {

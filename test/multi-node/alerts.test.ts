@@ -142,6 +142,16 @@ describe('Prometheus, with three processes', function () {
   const firing = async (): Promise<Alert[]> =>
     (await prometheus.alerts()).filter(({ state }) => state === 'firing')
 
+  it('finds the runbook to which alerts lead at every process, whatever its role', async () => {
+    for (const { url } of [system.receiver, system.node, system.all]) {
+      const response = await fetch(`${url}/docs/operations.html`)
+      expect(response.status, url).to.equal(200)
+      expect(response.headers.get('content-security-policy'), url).to.include("default-src 'none'")
+      expect(await response.text(), url).to.include('id="redis-is-down"')
+    }
+    expect((await fetch(`${system.receiver.url}/`)).status).to.equal(404)
+  })
+
   it('has data for every query of the dashboard once everything has happened', async () => {
     let empty = queries
     await waitUntil(
@@ -186,5 +196,19 @@ describe('Prometheus, with three processes', function () {
       'sum by (alertname) (last_over_time(ALERTS{alertstate="firing"}[5m]))',
     )
     expect(told).to.deep.equal([{ labels: { alertname: 'RecallGatewayRedisDown' }, value: 1 }])
+  })
+
+  it('wakes somebody when every process is killed, though nobody is left to tell', async () => {
+    for (const gateway of [system.receiver, system.node, system.all]) gateway.signal('SIGKILL')
+    const critical = await waitUntil(
+      'the alert',
+      async () => {
+        const alerts = await firing()
+        return alerts.some(({ labels }) => labels['severity'] === 'critical') && alerts
+      },
+      20_000,
+    )
+    const names = critical.map(({ labels }) => labels['alertname'])
+    expect(names).to.include('RecallGatewayAllDown').and.not.include('RecallGatewayRedisDown')
   })
 })
