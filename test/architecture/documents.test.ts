@@ -26,6 +26,9 @@ const OTHER_VARIABLES = [
   'RECALL_TOKEN',
   'CHURN_S',
   'CONSOLE_URL',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'NODE_USE_ENV_PROXY',
   'REDISCLI_AUTH',
 ]
 /** Commands of npm itself. */

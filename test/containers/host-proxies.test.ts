@@ -13,7 +13,7 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { HOST_PROXIES, startHostProxy } from '../support/host-proxy.ts'
+import { HAS_IPV6, HOST_PROXIES, startHostProxy } from '../support/host-proxy.ts'
 import type { HostProxy, HostProxyName } from '../support/host-proxy.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
@@ -247,7 +247,7 @@ describe('the proxies for plain hosts', function () {
         const open = (Origin: string) =>
           ask(proxy, HANDSHAKE, { headers: { ...WEBSOCKET, Origin, 'X-Forwarded-Host': 'evil.example' } })
         expect((await open(proxy.url)).status).to.equal(101)
-        if (name !== 'nginx') expect((await open('https://evil.example')).status).to.equal(403)
+        expect((await open('https://evil.example')).status).to.equal(403)
       })
     })
   }
@@ -391,6 +391,61 @@ describe('the proxies for plain hosts before processes that break off', () => {
         await proxy.stop()
       }
     })
+
+  for (const name of NAMES)
+    it(`${name} says how a client has asked, and lets only proxies say it instead`, async () => {
+      const port = await listen(({ headers }, response) => void response.end(JSON.stringify(headers)))
+      const proxy = await startHostProxy(name, { receivers: [port], nodes: [port] })
+      const said = async (localAddress: string): Promise<unknown[]> => {
+        const headers = {
+          'X-Forwarded-For': '198.51.100.9',
+          'X-Forwarded-Proto': 'http',
+          'X-Forwarded-Host': 'app.example',
+        }
+        const told = JSON.parse((await ask(proxy, '/x', { localAddress, headers })).body) as unknown
+        const { 'x-forwarded-proto': proto, 'x-forwarded-host': host } = told as IncomingMessage['headers']
+        return [proto, host]
+      }
+      try {
+        expect(await said('127.0.0.1')).to.deep.equal(['http', 'app.example'])
+        const [proto, host] = await said(STRANGER)
+        expect(proto).to.equal('https')
+        expect(host).to.not.equal('app.example')
+        if (name === 'Caddy' || !HAS_IPV6) return
+        const own = { headers: { Host: 'recalls.example.com' }, checkServerIdentity: () => undefined }
+        const { body } = await ask({ ...proxy, url: proxy.url.replace('127.0.0.1', '[::1]') }, '/x', own)
+        expect(JSON.parse(body)['x-forwarded-for']).to.equal('::1')
+      } finally {
+        await proxy.stop()
+      }
+    })
+
+  it('HAProxy takes only so many connections of one address, but of a proxy', async () => {
+    const port = await listen((_, response) => void response.end())
+    const proxy = await startHostProxy('HAProxy', { receivers: [port], nodes: [port], maxPerAddress: 3 })
+    const statusOf = (localAddress: string): Promise<unknown> =>
+      ask(proxy, '/x', { localAddress }).then(
+        ({ status }) => status,
+        () => 'closed',
+      )
+    const open = async (localAddress: string) => {
+      const tcp = connectTcp({ port: proxy.port, host: '127.0.0.1', localAddress })
+      const tls = connectTls({ socket: tcp, ca: proxy.ca, host: '127.0.0.1' })
+      await withTimeout('it is open', once(tls, 'secureConnect'))
+      return tls
+    }
+    try {
+      const idle = await Promise.all([STRANGER, STRANGER, STRANGER].map(open))
+      expect(await statusOf(STRANGER)).to.equal('closed')
+      expect(await statusOf('127.0.0.6')).to.equal(200)
+      const outer = await Promise.all(Array.from({ length: 5 }, () => open('127.0.0.1')))
+      expect(await statusOf('127.0.0.1')).to.equal(200)
+      for (const one of [...idle, ...outer]) one.destroy()
+      await waitUntil('they are forgotten', async () => (await statusOf(STRANGER)) === 200)
+    } finally {
+      await proxy.stop()
+    }
+  })
 
   for (const name of ['nginx', 'HAProxy'] as const)
     it(`${name} takes the address of a client from the PROXY protocol`, async () => {

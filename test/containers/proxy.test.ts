@@ -102,7 +102,12 @@ describe('nginx.conf', () => {
     const set = (block: readonly Directive[]): string[] =>
       block.filter(({ name }) => name === 'proxy_set_header').map(({ values }) => values.join(' '))
     const common = set(server).filter((header) => !header.startsWith('Connection'))
-    expect(common).to.deep.equal(['Host $asked_host', 'X-Forwarded-For $remote_addr'])
+    expect(common).to.deep.equal([
+      'Host $asked_host',
+      'X-Forwarded-For $remote_addr',
+      'X-Forwarded-Proto $asked_proto',
+      'X-Forwarded-Host $asked_forwarded_host',
+    ])
     for (const { children } of locations)
       if (set(children).length > 0) expect(set(children)).to.include.members(common)
   })
@@ -205,7 +210,13 @@ describe('nginx-host.conf', () => {
     expect(withoutLog(servers[1]?.children.filter((one) => !ofHost(one)) ?? [])).to.deep.equal(
       server.filter((one) => !ofHost(one)),
     )
-    for (const name of ['log_format', 'map', 'real_ip_header', 'real_ip_recursive'])
+    for (const name of [
+      'log_format',
+      'map',
+      'real_ip_header',
+      'real_ip_recursive',
+      'worker_shutdown_timeout',
+    ])
       expect(findAll(host, name), name).to.deep.equal(findAll(nginx, name))
   })
 
@@ -222,6 +233,24 @@ describe('nginx-host.conf', () => {
     expect(
       milliseconds(receiver?.children.find(({ name }) => name === 'keepalive_timeout')?.values[0]),
     ).to.be.below(KEEP_ALIVE_MS)
+  })
+})
+
+describe('haproxy.cfg', () => {
+  const text = read('server/deploy/haproxy.cfg')
+
+  it('gives up the rights of root, and ends what an earlier configuration left behind', () => {
+    const [, global = ''] = /^global\n([^]*?)\n\S/m.exec(text) ?? []
+    for (const line of ['user haproxy', 'group haproxy', 'chroot /var/lib/haproxy', 'hard-stop-after 1h'])
+      expect(global).to.match(new RegExp(`^  ${line}$`, 'm'))
+  })
+
+  it('takes of one address what the nodes take, and more from all', () => {
+    const nodesNamed = new Set(text.match(/^  server node-\d/gm)).size
+    const perAddress = Number(/sc0_conn_cur gt (\d+)/.exec(text)?.[1])
+    expect(perAddress).to.be.above(nodesNamed * DEFAULTS.MAX_SOCKETS_PER_ADDRESS)
+    const all = Number(/^  maxconn (\d+)$/m.exec(text)?.[1])
+    expect(all).to.be.above(Math.max(10 * perAddress, nodesNamed * DEFAULTS.MAX_SOCKETS))
   })
 })
 

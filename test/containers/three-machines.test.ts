@@ -1,7 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -11,6 +19,7 @@ import { configSchema } from '../../server/config/config.ts'
 import { readConfig } from '../../server/config/read-config.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { runGateway } from '../support/gateway-process.ts'
+import { asOrdinaryUser } from '../support/host-proxy.ts'
 import { replaceEach } from '../support/nginx-proxy.ts'
 import { programPath } from '../support/programs.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -26,87 +35,150 @@ const SECTION =
 const ROLES = ['receiver', 'node'] as const
 const MACHINES = [11, 12, 13]
 
-/** The code blocks of a step, commands (`sh`) or files (``). */
-function blocksOf(step: number, language: 'sh' | ''): string[] {
+/** The blocks of commands of a step. */
+function blocksOf(step: number): string[] {
   const text = SECTION.split(/^### /m).find((part) => part.startsWith(`${step}. `)) ?? ''
-  return [...text.matchAll(/^```(\w*)\n([^]+?)^```/gm)].flatMap(([, kind = '', block = '']) =>
-    kind === language ? [block] : [],
-  )
+  return [...text.matchAll(/^```sh\n([^]+?)^```/gm)].map(([, block = '']) => block)
 }
 
 /** The values of a setting of the unit, in order. */
 const ofUnit = (name: string): string[] =>
   [...UNIT.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value = '']) => value)
 
+/** Stand in for what would change this machine. They note how they are called; `ETC` is the folder of the test for /etc. */
+const STAND_INS: Readonly<Record<string, string>> = {
+  // As the packages do: each has a folder, and asks about a file that is there before it.
+  'apt-get': `for name in "$@"; do
+  case $name in
+    haproxy) mkdir -p "$ETC/haproxy" ;;
+    redis-server) mkdir "$ETC/redis" && : >"$ETC/redis/redis.conf" ;;
+  esac
+done`,
+  npm: '',
+  nft: '',
+  systemctl: '',
+  chown: 'shift; test -e "$1"',
+}
+
 // In order, as the section is.
 describe('the section about three machines', function () {
   this.timeout(60_000)
   const folder = temporaryFolder()
+  const at = (...names: string[]): string => join(folder.path, ...names)
   /** On one machine, three others are three addresses of it. */
   const network = `127.0.${2 + Math.floor(Math.random() * 250)}`
   const running: ChildProcess[] = []
+  const processes = new Map<number, ChildProcess[]>()
   let redis: ChildProcess
 
+  before(() => {
+    for (const name of ['bin', 'etc/systemd/system', 'opt']) mkdirSync(at(name), { recursive: true })
+    for (const version of ['0.1.0', '0.2.0']) symlinkSync(ROOT, at(`opt/recall-gateway-${version}`))
+    const called = `#!/bin/sh\nset -e\necho "$(basename "$0") $*" >>'${at('called')}'\nETC='${at('etc')}'\n`
+    for (const [name, does] of Object.entries(STAND_INS))
+      writeFileSync(at('bin', name), `${called}${does}\n`, { mode: 0o755 })
+    writeFileSync(at('bin/haproxy'), `#!/bin/sh\nexec ${programPath('haproxy')} "$@"\n`, { mode: 0o755 })
+  })
   after(async () => {
-    for (const child of running) {
-      child.kill('SIGKILL')
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    }
+    for (const child of running) await kill(child)
     folder.remove()
   })
 
-  /** With the addresses and folders of the test. */
-  const here = (text: string): string =>
+  const kill = async (child: ChildProcess): Promise<void> => {
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
+  const called = (): string => readFileSync(at('called'), 'utf8')
+
+  /** With the addresses and folders of the test, as on one of the machines. */
+  const here = (text: string, machine = 11): string =>
     text
+      .replaceAll('/tmp/rehearsal', at('rehearsal'))
+      .replaceAll('127.0.0.1', `${network}.${machine}`)
       .replaceAll('10.0.0.', `${network}.`)
-      .replaceAll('/etc/', `${folder.path}/etc/`)
-      .replaceAll('/opt/recall-gateway', ROOT.replace(/\/$/, ''))
+      .replaceAll(/(?<![\w/])\/(etc|opt)\//g, `${at('$1')}/`)
+      .replaceAll('/var/lib/', `${at(`state-${machine}`)}/`)
       .replaceAll(/--resolve \S+ /g, '')
       .replaceAll('https://recalls.example.com', `https://${network}.11:8443`)
       .replaceAll('curl -s', 'curl -s --insecure')
 
-  /** Runs commands as they are written, without those that would change this machine. */
-  const sh = async (commands: string): Promise<string> => {
-    const kept = here(commands)
-      .split('\n')
-      .filter((line) => !/^(apt-get|chown|systemctl|npm) /.test(line) && !line.includes('systemd/system'))
-    const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' }
-    const { stdout } = await promisify(execFile)('bash', ['-euc', kept.join('\n')], { env })
+  /** Runs commands as they are written, in one shell as an operator has it. */
+  const sh = async (commands: string, machine = 11): Promise<string> => {
+    const env = {
+      ...process.env,
+      PATH: `${at('bin')}:${process.env['PATH']}`,
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      NODE_NO_WARNINGS: '1',
+    }
+    const script = `umask 022\n${here(commands, machine)}`
+    const { stdout } = await promisify(execFile)('bash', ['-euc', script], { env })
     return stdout
   }
+  const succeeds = (commands: string, isRight: (output: string) => boolean, machine = 11) =>
+    sh(commands, machine).then(isRight, () => false)
   const start = (program: string, args: readonly string[]): ChildProcess => {
     const child = spawn(program, args, { stdio: 'ignore' })
     running.push(child)
     return child
   }
   const startRedis = (): ChildProcess =>
-    start(programPath('redis'), [`${folder.path}/etc/redis/recall-gateway.conf`, '--dir', folder.path])
+    start(programPath('redis'), [at('etc/redis/redis.conf'), '--dir', folder.path])
 
-  it('makes secrets', async () => {
-    mkdirSync(join(folder.path, 'etc'))
-    await sh(blocksOf(2, 'sh').join(''))
+  /** The lines of a block that are needed for a part of it. */
+  const linesOf = (commands: string, pattern: RegExp): string =>
+    commands
+      .split('\n')
+      .filter((line) => pattern.test(line))
+      .join('\n')
+
+  const isRecalled = (commands: string, seq: number): Promise<boolean> =>
+    succeeds(linesOf(commands, /^\. |^TOKEN|recalled\?/).replace('129,130,131', String(seq)), (text) =>
+      text.includes(`"seq":${seq}`),
+    )
+
+  it('installs what its commands need, and lets a link lead to the version', async () => {
+    const [commands = '', check = ''] = blocksOf(1)
+    await sh(commands)
+    expect(called()).to.match(/^apt-get update\napt-get install/)
+    for (const name of ['nodejs', 'npm', 'haproxy', 'redis-tools', 'curl', 'openssl', 'nftables'])
+      expect(called()).to.match(new RegExp(`^apt-get install .*\\b${name}\\b`, 'm'))
+    expect(await sh(check)).to.include('doctor')
   })
 
-  it('starts a Redis that the gateway alone may use', async () => {
-    for (const name of ['redis', 'haproxy']) mkdirSync(join(folder.path, 'etc', name))
-    writeFileSync(join(folder.path, 'etc/redis/recall-gateway.conf'), here(blocksOf(3, '').join('')))
-    const [users = '', check = ''] = blocksOf(3, 'sh')
-    await sh(users)
+  it('closes the machines before anything listens', async () => {
+    await sh(blocksOf(2).join(''))
+    expect(called()).to.include(`nft -c -f ${at('etc/nftables.conf')}`)
+    expect(called()).to.not.include('redis-server')
+  })
+
+  it('makes secrets that root alone may read, and leaves the shell as it was', async () => {
+    const output = await sh(`${blocksOf(3).join('')}umask`)
+    expect(output).to.match(/^-----BEGIN PUBLIC KEY-----[^]+\n0022\n$/)
+    for (const name of readdirSync(at('etc/recall-gateway/secrets')))
+      expect(statSync(at('etc/recall-gateway/secrets', name)).mode & 0o077, name).to.equal(0)
+  })
+
+  it('starts a Redis that can read its files, and that nobody else may use', async () => {
+    const [configure = '', users = '', check = ''] = blocksOf(4)
+    await sh(configure + users)
+    // By its user, too, who is not the one of the test.
+    expect(statSync(at('etc/redis/recall-gateway.conf')).mode & 0o044).to.equal(0o044)
+    const acl = at('etc/redis/recall-gateway.acl')
+    expect(statSync(acl).mode & 0o777).to.equal(0o600)
+    expect(called()).to.include(`chown redis:redis ${acl}\nsystemctl restart redis-server\n`)
     redis = startRedis()
-    await waitUntil('Redis answers', () =>
-      sh(check).then(
-        (answer) => answer === 'PONG\n',
-        () => false,
-      ),
-    )
-    const stranger = await sh(`redis-cli -h 10.0.0.11 ping 2>&1 || true`)
-    expect(stranger).to.include('NOAUTH')
+    await waitUntil('Redis answers', () => succeeds(check, (answer) => answer === 'PONG\n'))
+    expect(await sh('redis-cli -h 10.0.0.11 ping 2>&1 || true')).to.include('NOAUTH')
+    const password = '$(cat /etc/recall-gateway/secrets/redis-operator-password)'
+    const operator = `REDISCLI_AUTH=${password} redis-cli -h 10.0.0.11 --user operator`
+    expect(await sh(`${operator} CONFIG GET appendfsync`)).to.include('always')
   })
 
   it('starts a receiver and a node on each, which are ready', async () => {
-    writeFileSync(join(folder.path, 'etc/recall-gateway/settings'), here(blocksOf(4, '').join('')))
-    const [ports = '', check = ''] = blocksOf(4, 'sh')
-    await sh(ports)
+    const [files = '', services = '', check = ''] = blocksOf(5)
+    await sh(files + services)
+    expect(called()).to.include('systemctl enable --now recall-gateway@receiver recall-gateway@node')
+    expect(readFileSync(at('etc/systemd/system/recall-gateway@.service'), 'utf8')).to.equal(UNIT)
     const credentials = Object.fromEntries(
       ofUnit('LoadCredential').map((text) => text.split(':') as [string, string]),
     )
@@ -115,12 +187,12 @@ describe('the section about three machines', function () {
         const resolve = (text: string): string =>
           text
             .replaceAll('%i', role)
-            .replaceAll('%S', join(folder.path, `state-${machine}`))
+            .replaceAll('%S', at(`state-${machine}`))
             .replaceAll(/%d\/([\w-]+)/g, (_, name: string) => here(credentials[name] ?? ''))
-        const files = ofUnit('EnvironmentFile').map((file) => readFileSync(here(resolve(file)), 'utf8'))
+        const texts = ofUnit('EnvironmentFile').map((file) => readFileSync(here(resolve(file)), 'utf8'))
         const lines = [
           ...ofUnit('Environment').flatMap((text) => resolve(text).split(' ')),
-          ...files.join('').split('\n'),
+          ...texts.join('').split('\n'),
         ]
         const settings = Object.fromEntries(
           lines
@@ -131,67 +203,79 @@ describe('the section about three machines', function () {
         for (const name of Object.keys(settings))
           expect([...known, 'NODE_ENV']).to.include(name.replace(/_FILE$/, ''))
         mkdirSync(settings['DATA_DIR'] ?? '', { recursive: true })
-        running.push(runGateway(['start'], { ...settings, HOST: `${network}.${machine}` }).child)
+        const { child } = runGateway(['start'], { ...settings, HOST: `${network}.${machine}` })
+        running.push(child)
+        processes.set(machine, [...(processes.get(machine) ?? []), child])
       }
     for (const machine of MACHINES)
       await waitUntil(
         `machine ${machine} is ready`,
-        () =>
-          sh(check.replaceAll('127.0.0.1', `10.0.0.${machine}`)).then(
-            (answer) => answer.split('"ready":true').length === 3,
-            () => false,
-          ),
+        () => succeeds(check, (answer) => answer.split('"ready":true').length === 3, machine),
         30_000,
       )
   })
 
+  it('lets the doctor find nothing critical', async () => {
+    const [, , , doctor = ''] = blocksOf(5)
+    const inShell = doctor.replace(/^(\. .*)$/m, '$1\nexport HOST=127.0.0.1')
+    const output = await sh(inShell.replace(/doctor$/m, 'doctor 2>&1 || true'))
+    expect(output).to.match(/^Right: /m)
+    expect(output).to.not.match(/^CRITICAL/m)
+  })
+
   it('puts HAProxy in front', async () => {
     const { cert, key } = makeCertificate(folder.path, 'recalls')
-    const [commands = '', check = ''] = blocksOf(5, 'sh')
-    const own = commands
+    const [commands = '', check = ''] = blocksOf(6)
+    const [copy = '', ...rest] = commands
       .replace('fullchain.pem', cert)
       .replace('privkey.pem', key)
-      .replace('haproxy -c', `${programPath('haproxy')} -c`)
-      .replace('&& systemctl restart haproxy', '')
-    const file = join(folder.path, 'etc/haproxy/haproxy.cfg')
-    const [copy = '', ...rest] = own.split('\n')
+      .split('\n')
     await sh(copy)
+    const file = at('etc/haproxy/haproxy.cfg')
     // What differs on one machine: addresses, folders, ports that only root may take, and the number of open files.
     const fit = replaceEach(readFileSync(file, 'utf8'), {
       '10.0.0.': `${network}.`,
-      '/etc/haproxy/recalls.pem': `${folder.path}/etc/haproxy/recalls.pem`,
+      '/etc/haproxy/recalls.pem': at('etc/haproxy/recalls.pem'),
       'bind :80\n': `bind ${network}.11:8080\n`,
       'bind :443': `bind ${network}.11:8443`,
       'abns@': `abns@${network}-`,
       'maxconn 70000': 'maxconn 1000',
-    })
+      ...asOrdinaryUser(),
+    }).replaceAll(/^ *bind :::.*$/gm, '')
     writeFileSync(file, fit)
     await sh(rest.join('\n'))
+    expect(statSync(at('etc/haproxy/recalls.pem')).mode & 0o077).to.equal(0)
     start(programPath('haproxy'), ['-W', '-f', file])
-    await waitUntil('HAProxy serves', () =>
-      sh(check).then(
-        (answer) => answer === '{"live":true}',
-        () => false,
-      ),
-    )
+    await waitUntil('HAProxy serves', () => succeeds(check, (answer) => answer === '{"live":true}'))
   })
 
-  it('delivers a recall, and keeps one while Redis is away', async () => {
-    const [commands = ''] = blocksOf(7, 'sh')
+  it('delivers a recall with evidence, and keeps one while Redis is away', async () => {
+    const [commands = ''] = blocksOf(7)
     const answer = await sh(commands)
-    const recalled = answer.trim().split('\n').at(-1) ?? ''
+    const recalled = answer.split('\n').find((line) => line.includes('"recalled":[')) ?? ''
     expect(recalled).to.include('"seq":130').and.include('"seq":131').and.not.include('"seq":129')
+    expect(answer).to.include('VERIFIED')
     redis.kill('SIGTERM')
     await once(redis, 'exit')
-    await sh(commands.replaceAll(/^(curl|TOKEN).*$/gm, '').replace('130,131', '132'))
+    await sh(linesOf(commands, /^\. | send /).replace('130,131', '132'))
     redis = startRedis()
-    const ask = commands.replaceAll(/^.* (send|position).*$/gm, '').replaceAll('129,130,131', '132')
-    const isThere = () =>
-      sh(ask.replace(/^curl.*position.*$/m, '')).then(
-        (text) => text.includes('"seq":132'),
-        () => false,
-      )
-    await waitUntil('it is published', isThere, 20_000)
+    await waitUntil('it is published', () => isRecalled(commands, 132), 20_000)
+  })
+
+  it('goes on without the second machine', async () => {
+    const [commands = ''] = blocksOf(7)
+    for (const child of processes.get(12) ?? []) await kill(child)
+    // More than there are receivers, so that each is tried.
+    for (const seq of [140, 141, 142, 143])
+      await sh(linesOf(commands, /^\. | send /).replace('130,131', String(seq)))
+    for (const seq of [140, 141, 142, 143])
+      expect(await isRecalled(commands, seq), String(seq)).to.equal(true)
+  })
+
+  it('updates by a folder beside the one that runs', async () => {
+    await sh(blocksOf(9).join(''))
+    expect(readlinkSync(at('opt/recall-gateway'))).to.equal(at('opt/recall-gateway-0.2.0'))
+    expect(called()).to.match(/systemctl restart recall-gateway@receiver\n$/)
   })
 
   it('gives the service time to stop, files to open and no more rights than it needs', async () => {
@@ -205,7 +289,7 @@ describe('the section about three machines', function () {
     expect(ofUnit('DynamicUser')).to.deep.equal(['yes'])
     expect(ofUnit('CapabilityBoundingSet')).to.deep.equal([''])
     expect(UNIT).to.not.match(/^MemoryDenyWriteExecute=/m)
-    const file = join(folder.path, 'recall-gateway@receiver.service')
+    const file = at('recall-gateway@receiver.service')
     writeFileSync(file, UNIT.replace('/usr/bin/node', process.execPath))
     const analyze = (...args: string[]) =>
       promisify(execFile)('systemd-analyze', [...args, file]).then(

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -23,6 +24,8 @@ export interface Behind {
   readonly outerProxy?: string
   /** Whether clients come through a balancer that speaks the PROXY protocol. */
   readonly proxyProtocol?: boolean
+  /** Lets HAProxy take this many connections of one address. */
+  readonly maxPerAddress?: number
   /** Lets HAProxy take this many, and serve them at `plainUrl` without TLS, which would be most of the work. */
   readonly maxSockets?: number
 }
@@ -49,6 +52,17 @@ interface Place {
   readonly cert: string
   readonly key: string
 }
+
+/** Whether this machine has the loopback address of IPv6. */
+export const HAS_IPV6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
+
+/** What HAProxy cannot do unless root starts it, where its package is installed: become another user. */
+export const asOrdinaryUser = (): Readonly<Record<string, string>> =>
+  process.getuid?.() === 0 && existsSync('/var/lib/haproxy')
+    ? {}
+    : { '  user haproxy\n': '', '  group haproxy\n': '', '  chroot /var/lib/haproxy\n': '' }
 
 /** A program and its configuration in a place of its own. */
 type Run = (behind: Behind, place: Place) => Promise<Pick<HostProxy, 'log' | 'reload' | 'stop'>>
@@ -78,6 +92,8 @@ const runNginxHost: Run = (behind, { folder, port, plainPort, cert, key }) => {
     'http {': `http { ${temporary.join(' ')}`,
     'listen 80;': `listen 127.0.0.1:${plainPort};`,
     'listen 443 ssl;': `listen 127.0.0.1:${port} ssl${behind.proxyProtocol ? ' proxy_protocol' : ''};`,
+    'listen [::]:80;': HAS_IPV6 ? `listen [::1]:${plainPort};` : '',
+    'listen [::]:443 ssl;': HAS_IPV6 ? `listen [::1]:${port} ssl;` : '',
     'real_ip_header X-Forwarded-For;': `real_ip_header ${behind.proxyProtocol ? 'proxy_protocol' : 'X-Forwarded-For'};`,
     'set_real_ip_from 127.0.0.1;': `set_real_ip_from ${behind.outerProxy ?? '127.0.0.1'};`,
     '/etc/nginx/tls/recalls.crt': cert,
@@ -98,8 +114,12 @@ const runHaproxy: Run = async (behind, { folder, port, plainPort, cert, key }) =
   const text = replaceEach(read('haproxy.cfg', behind), {
     // More files than the machine of the tests may permit.
     'maxconn 70000': `maxconn ${behind.maxSockets ?? 1_000}`,
+    ...asOrdinaryUser(),
     'bind :80\n': `bind 127.0.0.1:${plainPort}\n`,
     'bind :443': `bind 127.0.0.1:${port}`,
+    '  bind :::80 v6only\n': HAS_IPV6 ? `  bind ::1:${plainPort} v6only\n` : '',
+    'bind :::443 v6only ': HAS_IPV6 ? `bind ::1:${port} v6only ` : '#',
+    'gt 4000 }': `gt ${behind.maxPerAddress ?? 4_000} }`,
     '/etc/haproxy/recalls.pem': pem,
     ...(behind.maxSockets && { 'http-request redirect scheme https code 308 unless { ssl_fc }': '' }),
     'abns@recall-gateway': `abns@${port}`,
