@@ -1,6 +1,7 @@
 import type { SearchHit } from '../../shared/http-api/search.ts'
 import { CSV_TYPE, JSON_LINES_TYPE } from '../../shared/limits.ts'
 import type { RecalledMessage } from '../../shared/message.ts'
+import { isoOf } from '../evidence/lines.ts'
 
 /** How an export ended. */
 export interface ExportEnd {
@@ -20,22 +21,20 @@ interface ExportFormat {
   end(end: ExportEnd): string
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString()
-
 const jsonLines: ExportFormat = {
   contentType: JSON_LINES_TYPE,
   head: '',
   recall: ({ room, epoch, notice }) =>
     line({
       type: 'recall',
-      recalledAt: iso(notice.recalledAtMs),
-      receivedAt: iso(notice.receivedAtMs),
+      // Null for what is no time: whoever can write to Redis may store any number.
+      recalledAt: isoOf(notice.recalledAtMs),
+      receivedAt: isoOf(notice.receivedAtMs),
       room,
       epoch,
       notice,
     }),
-  end: ({ keptSinceMs, ...end }) =>
-    line({ type: 'end', ...end, keptSince: keptSinceMs === null ? null : iso(keptSinceMs) }),
+  end: ({ keptSinceMs, ...end }) => line({ type: 'end', ...end, keptSince: isoOf(keptSinceMs) }),
 }
 
 const line = (value: object): string => `${JSON.stringify(value)}\n`
@@ -58,8 +57,11 @@ const csv: ExportFormat = {
   head: `\uFEFF${rowOf(COLUMNS)}`,
   recall: (hit) => hit.notice.messages.map((message) => rowOf(cellsOf(hit, message))).join(''),
   end({ complete, code = '', recalls, keptSinceMs }) {
+    const oldest = isoOf(keptSinceMs)
     const since =
-      keptSinceMs === null ? 'nothing is stored' : `of what was received since ${iso(keptSinceMs)}`
+      keptSinceMs === null
+        ? 'nothing is stored'
+        : `of what was received since ${oldest ?? 'a time that is none'}`
     const says = complete
       ? `complete: ${recalls} recalls, ${since}`
       : `incomplete: ${recalls} recalls, then ${code}. Export again`
@@ -69,7 +71,7 @@ const csv: ExportFormat = {
 
 function cellsOf({ epoch, notice }: SearchHit, { seq, id, key }: RecalledMessage): Cell[] {
   const { group, topic, c2c, official, test = false, untimed = false } = notice
-  const times = [iso(notice.recalledAtMs), iso(notice.receivedAtMs)]
+  const times = [isoOf(notice.recalledAtMs) ?? '', isoOf(notice.receivedAtMs) ?? '']
   const where = [kindOf(notice), group, topic, c2c?.[0], c2c?.[1], official, notice.groupType]
   const what = [notice.operator, notice.sender, seq, id, key, test, untimed, notice.platform, notice.address]
   return ['recall', ...times, ...where, ...what, epoch, notice.offset]
@@ -88,7 +90,8 @@ function rowOf(cells: readonly Cell[]): string {
 
 function cell(value: Cell): string {
   if (value === undefined || value === '') return ''
-  if (typeof value !== 'string') return String(value)
+  // Nothing else than these is safe without quotes, whatever the types promise of what stands in Redis.
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   return `"${FORMULA.test(value) ? "'" : ''}${value.replaceAll('"', '""')}"`
 }
 

@@ -81,7 +81,8 @@ function isRecall(value: Record<string, unknown>): value is Record<string, unkno
     isOptionalText(value['sender']) &&
     isOptionalText(value['platform']) &&
     isOptionalText(value['address']) &&
-    (value['test'] === undefined || value['test'] === true) &&
+    isOptionalMark(value['untimed']) &&
+    isOptionalMark(value['test']) &&
     typeof value['recalledAtMs'] === 'number' &&
     typeof value['receivedAtMs'] === 'number' &&
     Array.isArray(value['messages']) &&
@@ -107,5 +108,7 @@ const isKeyed = (value: unknown): value is KeyedMessage =>
   isRecord(value) && isText(value['key']) && value['seq'] === undefined && value['id'] === undefined
 
 const isText = (value: unknown): boolean => typeof value === 'string'
+
+const isOptionalMark = (value: unknown): boolean => value === undefined || value === true
 
 const isOptionalText = (value: unknown): boolean => value === undefined || isText(value)

@@ -1,0 +1,32 @@
+import { expect } from 'chai'
+import { EXPORT_FORMATS } from '../../server/api/export-lines.ts'
+import { decodeEntry } from '../../server/broker/history.ts'
+import { FEED } from '../../shared/room.ts'
+
+const RECALL = { group: 'lobby', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 2 }
+
+describe('an export', () => {
+  const hitOf = (recall: object) => {
+    const notice = decodeEntry(JSON.stringify(recall), 7)
+    if (notice === null) throw new Error('not read')
+    return { room: FEED, epoch: 'e', notice }
+  }
+
+  it('goes on past a time that is none', () => {
+    const hit = hitOf({ ...RECALL, recalledAtMs: 1e300 })
+    const line = JSON.parse(EXPORT_FORMATS.jsonl.recall(hit)) as Record<string, unknown>
+    expect(line).to.include({ recalledAt: null, receivedAt: '1970-01-01T00:00:00.002Z' })
+    expect(EXPORT_FORMATS.csv.recall(hit)).to.match(/^"recall",,"1970-01-01T00:00:00.002Z","group","lobby",/)
+    const end = { complete: true, recalls: 1, keptSinceMs: -1e300 }
+    expect(EXPORT_FORMATS.csv.end(end)).to.include('since a time that is none')
+    expect(EXPORT_FORMATS.jsonl.end(end)).to.include('"keptSince":null')
+  })
+
+  it('gets nothing from Redis that is no mark where a mark belongs', () => {
+    const formula = ['=HYPERLINK("http://evil.example")', 'x']
+    for (const name of ['untimed', 'test']) {
+      expect(decodeEntry(JSON.stringify({ ...RECALL, [name]: formula }), 1), name).to.equal(null)
+      expect(decodeEntry(JSON.stringify({ ...RECALL, [name]: true }), 1), name).to.include({ [name]: true })
+    }
+  })
+})
