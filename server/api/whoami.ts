@@ -16,11 +16,12 @@ export interface Deployment {
 /** `GET /v1/whoami`: tells users and admins who they are here, by their token, and where. Needs no broker. */
 export function createWhoami({ app, process, ...named }: Deployment): RequestHandler {
   return (_request, response) => {
-    const { id: user, role, grants, expiresAtMs } = principalOf(response)
+    const { id: user, role, roleClaim, grants, expiresAtMs } = principalOf(response)
     response.json({
       ok: true,
       user,
       role,
+      ...(roleClaim && { roleClaim }),
       grants,
       expiresAtMs,
       nowMs: Date.now(),

@@ -25,9 +25,13 @@ export function isAdmin(claims: object, { role, adminValues = [] }: ClaimNames):
   const path = role ?? ['role']
   // Anybody can give an address that is not their own.
   if (isUnverifiedEmail(claims, path)) return false
-  const wanted = adminValues.length === 0 ? [ADMIN] : adminValues
+  const wanted = wantedRoles(adminValues)
   return textsOf(claimAt(claims, path), path).some((text) => wanted.includes(text))
 }
+
+/** Returns the roles that make an admin. */
+export const wantedRoles = (adminValues: readonly string[]): readonly string[] =>
+  adminValues.length === 0 ? [ADMIN] : adminValues
 
 /** Returns the texts that a claim consists of. Numbers and objects are none. */
 export function textsOf(claim: unknown, path: ClaimPath): string[] {

@@ -5,6 +5,7 @@ import { isAdmin, isUnverifiedEmail } from './claim-names.ts'
 import type { ClaimNames } from './claim-names.ts'
 import { readGrants } from './grants.ts'
 import type { Principal } from './principal.ts'
+import { whyNoAdmin } from './role-claim.ts'
 import { expired, quote, refused } from './refused.ts'
 
 /**
@@ -38,10 +39,13 @@ export function readClaims(
   checkStart(claims['nbf'])
   if (issuers.length > 0) checkIssuer(claims['iss'], issuers)
   if (audiences.length > 0) checkAudience(claims['aud'], audiences)
+  // Identity providers have roles of their own, such as `authenticated`, which say nothing here.
+  const role = isAdmin(claims, names) ? 'admin' : 'member'
+  const roleClaim = role === 'admin' ? undefined : whyNoAdmin(claims, names)
   const principal: Principal = {
     id: readSubject(claims, names),
-    // Identity providers have roles of their own, such as `authenticated`, which say nothing here.
-    role: isAdmin(claims, names) ? 'admin' : 'member',
+    role,
+    ...(roleClaim && { roleClaim }),
     grants: readGrants(claimAt(claims, names.rooms ?? ['rooms']), names.rooms),
     expiresAtMs,
   }

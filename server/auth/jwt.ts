@@ -11,6 +11,7 @@ import { createJwks } from './jwks.ts'
 import { isPublicKeyAlgorithm } from './key-set.ts'
 import type { Principal } from './principal.ts'
 import { quote, UnprovenCredential } from './refused.ts'
+import { createRoleDoubts } from './role-claim.ts'
 import { TokenCache } from './token-cache.ts'
 
 /** Secrets and public keys have separate algorithms. Otherwise, a public key could be used as a secret to sign tokens. */
@@ -41,18 +42,25 @@ export function createJwtVerifier(
   const secretKeys = secrets.map((secret) => createSecretKey(secret, 'utf8'))
   const jwks = jwksUrl === undefined ? undefined : createJwks(jwksUrl, log)
 
+  const noteDoubt = createRoleDoubts(log)
+  const read = (payload: Uint8Array): Principal => {
+    const principal = readClaims(payload, expected)
+    if (principal.roleClaim !== undefined) noteDoubt(principal.roleClaim)
+    return principal
+  }
+
   return async (token) => {
     const cached = token.length > MAX_TOKEN_CHARACTERS ? undefined : cache.find(token)
     if (cached !== undefined) return cached
     const { alg, kid } = readHeader(token)
     if (alg === SECRET_ALGORITHM && secretKeys.length > 0) {
-      const principal = readClaims(verifyWithAny(secretKeys, token), expected)
+      const principal = read(verifyWithAny(secretKeys, token))
       cache.add(token, principal)
       return principal
     }
     if (typeof alg === 'string' && isPublicKeyAlgorithm(alg) && jwks !== undefined) {
       const header = { alg, kid: typeof kid === 'string' && kid !== '' ? kid : undefined }
-      return readClaims(await jwks.verify(token, header), expected)
+      return read(await jwks.verify(token, header))
     }
     throw new UnprovenCredential(`tokens signed with ${quote(alg)} are not accepted here`)
   }

@@ -11,11 +11,24 @@ export interface RespondingProcess {
   readonly role: ProcessState['role']
 }
 
+/** Why a token makes no admin, where the settings name the claim that could. */
+export interface RoleClaim {
+  /** Of the claim, as JWT_ROLE_CLAIM writes it. */
+  readonly name: string
+  /**
+   * The claim is `missing`, or the token only says where it is (`elsewhere`, as Microsoft Entra does for users with many groups); it has
+   * `other-values`, or the right one in `other-case`; or it is an address that the provider has not verified.
+   */
+  readonly found: 'missing' | 'elsewhere' | 'other-values' | 'other-case' | 'unverified-email'
+}
+
 /** `GET /v1/whoami`. */
 export interface WhoamiResponse {
   readonly ok: true
   readonly user: string
   readonly role: 'admin' | 'member'
+  /** Missing for admins, and where the settings name neither claim nor values. */
+  readonly roleClaim?: RoleClaim
   /** What the token grants; an admin may enter every room without a grant. */
   readonly grants: readonly Conversation[]
   /** When the token expires, in ms since 1970. */

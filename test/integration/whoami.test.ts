@@ -17,7 +17,12 @@ describe('/v1/whoami', function () {
   it('tells everybody who they are, and where, at every process and without Redis', async () => {
     const redis = await startRedis()
     onCleanUp(redis.stop)
-    const settings = { REDIS_URL: redis.url, ENVIRONMENT: 'staging 测试', CONSOLE_LOGIN_URL: '/sign-in' }
+    const settings = {
+      REDIS_URL: redis.url,
+      ENVIRONMENT: 'staging 测试',
+      CONSOLE_LOGIN_URL: '/sign-in',
+      JWT_ADMIN_VALUES: 'admin',
+    }
     const [node, receiver] = await Promise.all(
       ['node', 'receiver'].map((ROLE) => startGatewayProcess({ ...settings, ROLE })),
     )
@@ -30,6 +35,7 @@ describe('/v1/whoami', function () {
     const where = { ok: true, app: APP, environment: 'staging 测试', loginUrl: '/sign-in' }
 
     const { status, body } = await get(node.url, '/v1/whoami', member)
+    expect(body['roleClaim']).to.deep.equal({ name: 'role', found: 'missing' })
     expect(status).to.equal(200)
     expect(body).to.deep.include({
       ...where,
@@ -52,6 +58,7 @@ describe('/v1/whoami', function () {
       { url: receiver.url, role: 'receiver' },
     ]) {
       const answer = await get(url, '/v1/whoami', admin)
+      expect(answer.body).to.not.have.property('roleClaim')
       expect(answer.body).to.deep.include({ ...where, user: 'admin-1', role: 'admin', grants: [] })
       expect(answer.body['process']).to.deep.include({ ...process, role })
     }

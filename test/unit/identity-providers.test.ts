@@ -7,6 +7,7 @@ import type { CryptoKey } from 'jose'
 import { pino } from 'pino'
 import { createAuthenticate } from '../../server/auth/authentication.ts'
 import type { Principal } from '../../server/auth/principal.ts'
+import { createRoleDoubts } from '../../server/auth/role-claim.ts'
 import { signToken } from '../../server/auth/jwt.ts'
 import * as options from '../../server/config/options.ts'
 import { readConfig } from '../../server/config/read-config.ts'
@@ -303,6 +304,35 @@ describe('tokens of identity providers', () => {
       })
     })
   }
+
+  it('say why they make no admin, and in the log what may be a mistake, once a minute', async () => {
+    const lines: unknown[] = []
+    const doubts = createRoleDoubts({ warn: (fields: unknown) => void lines.push(fields) } as never)
+    const settings = { JWT_ROLE_CLAIM: 'groups', JWT_ADMIN_VALUES: 'Mods' }
+    const authenticate = authenticateWith(settings)
+    const why = async (claims: Claims): Promise<unknown> => {
+      const { roleClaim } = await authenticate(await sign({ sub: 'u', ...claims }))
+      if (roleClaim) doubts(roleClaim)
+      return roleClaim?.found
+    }
+    expect(await why({})).to.equal('missing')
+    expect(await why({ groups: ['users'] })).to.equal('other-values')
+    expect(lines).to.deep.equal([])
+    expect(await why({ groups: ['users', 'mods'] })).to.equal('other-case')
+    expect(await why({ _claim_names: { groups: 'src1' } })).to.equal('elsewhere')
+    expect(await why({ hasgroups: true })).to.equal('elsewhere')
+    expect(lines).to.deep.equal([{ claim: 'groups', found: 'other-case', tokens: 1 }])
+    expect(await why({ groups: ['Mods'] })).to.equal(undefined)
+
+    const byEmail = authenticateWith({ JWT_ROLE_CLAIM: 'email', JWT_ADMIN_VALUES: 'a@example.com' })
+    const unverified = { sub: 'u', email: 'a@example.com', email_verified: false }
+    expect((await byEmail(await sign(unverified))).roleClaim).to.deep.equal({
+      name: 'email',
+      found: 'unverified-email',
+    })
+    // Without settings, most users are members.
+    expect(await authenticateWith({})(await sign({ sub: 'u' }))).to.not.have.property('roleClaim')
+  })
 
   it('make no admin by accident', async () => {
     const nothing = [

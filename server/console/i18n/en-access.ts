@@ -20,6 +20,15 @@ export const access = {
   user: 'User',
   role: 'Role',
   roles: { admin: 'Admin', member: 'Member' },
+  noAdmin: 'No admin, because',
+  roleClaims: {
+    missing: (claim: string) => `the token has no ${claim}`,
+    elsewhere: (claim: string) =>
+      `the token has no ${claim}: the provider leaves it out of users with many groups`,
+    'other-values': (claim: string) => `${claim} in the token has none of the values that make an admin`,
+    'other-case': (claim: string) => `${claim} in the token has the right value in other letter case`,
+    'unverified-email': (claim: string) => `the provider has not verified ${claim}`,
+  },
   app: 'App (SDKAppID)',
   environment: 'Environment',
   host: 'Answered by',

@@ -8,10 +8,11 @@ import { Name } from '../ui/name.tsx'
 export function WhoAmI({ store }: { readonly store: Store }) {
   const { t, dateTime } = useLocale()
   const details = useCloseOutside()
-  const { user, role, app, environment, process, expiresAtMs } = store.identity
+  const { user, role, roleClaim, app, environment, process, expiresAtMs } = store.identity
   const rows: readonly (readonly [label: string, value: string | undefined])[] = [
     [t.access.user, user],
     [t.access.role, t.access.roles[role]],
+    [t.access.noAdmin, roleClaim && t.access.roleClaims[roleClaim.found]?.(roleClaim.name)],
     [t.access.app, app],
     [t.access.environment, environment],
     [t.access.host, process && `${process.host} (${t.health.roles[process.role]})`],

@@ -5,7 +5,7 @@ import type { Api } from './api.ts'
 
 /** Who the gateway says the viewer is. What it may leave out, an earlier version does not tell. */
 export type Identity = Pick<WhoamiResponse, 'user' | 'role' | 'grants'> &
-  Partial<Pick<WhoamiResponse, 'expiresAtMs' | 'app' | 'environment' | 'process'>>
+  Partial<Pick<WhoamiResponse, 'roleClaim' | 'expiresAtMs' | 'app' | 'environment' | 'process'>>
 
 /** Rejects with an ApiError. */
 export async function readIdentity(api: Pick<Api, 'whoami'>, token: string): Promise<Identity> {
