@@ -21,6 +21,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const FOLDER = join(ROOT, 'server/deploy/kubernetes')
+const OPENSHIFT = join(ROOT, 'server/deploy/openshift')
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 /** Where the type of each kind is. */
 const MODULES: Readonly<Record<string, string>> = {
@@ -77,6 +78,7 @@ function configOf(template: PodTemplateSpec) {
   const filled: Readonly<Record<string, string>> = {
     WEBHOOK_TOKEN: 'token',
     JWT_SECRET: 'a-secret-of-at-least-32-characters',
+    EVIDENCE_KEY: `${'A'.repeat(43)}=`,
     REDIS_URL: 'rediss://gateway:password@redis.example.com:6379',
   }
   const own = environmentOf(template).map(({ name, value }) => [name, value ?? filled[name] ?? ''])
@@ -132,16 +134,21 @@ export const r${i}: T${i} = ${JSON.stringify(resource)}`
 
   it('give OpenShift the choice of user and group', () => {
     const { resources: base, patches } = parse(
-      readFileSync(join(FOLDER, 'openshift/kustomization.yaml'), 'utf8'),
+      readFileSync(join(OPENSHIFT, 'kustomization.yaml'), 'utf8'),
     ) as { resources: string[]; patches: { target: { kind: string; name: string }; patch: string }[] }
-    expect(base).to.deep.equal(['..'])
+    // Kustomize refuses a base that contains what is built on it.
+    expect(base.map((path) => join(OPENSHIFT, path))).to.deep.equal([FOLDER])
     for (const { target, patch } of patches)
       for (const { op, path } of parse(patch) as { op: string; path: string }[]) {
-        expect(op).to.equal('remove')
+        const keys = path.split('/').map((key) => key.replaceAll('~1', '/'))
         let at: unknown = only(target.kind, target.name)
-        for (const key of path.split('/').slice(1)) at = (at as Record<string, unknown>)[key]
+        for (const key of keys.slice(1, op === 'add' ? -1 : undefined))
+          at = (at as Record<string, unknown> | undefined)?.[key]
         expect(at, path).to.not.equal(undefined)
       }
+    expect(
+      patches.flatMap(({ patch }) => parse(patch) as { path: string }[]).map(({ path }) => path),
+    ).to.include('/spec/template/spec/securityContext/fsGroup')
     for (const { template } of workloads) {
       expect(template.spec?.securityContext?.runAsUser).to.equal(undefined)
       expect(containerOf(template).securityContext?.runAsUser).to.equal(undefined)
@@ -233,7 +240,6 @@ export const r${i}: T${i} = ${JSON.stringify(resource)}`
           'topology.kubernetes.io/zone',
           'kubernetes.io/hostname',
         ])
-        expect(template.metadata?.annotations).to.include({ 'prometheus.io/path': '/metrics' })
       })
     })
   }
@@ -250,6 +256,38 @@ export const r${i}: T${i} = ${JSON.stringify(resource)}`
       SPOOL_MAX_BYTES + RELAY_QUEUE_MAX_BYTES + QUARANTINE_MAX_BYTES,
     )
     only<Service>('Service', receivers.spec?.serviceName ?? '')
+  })
+
+  it('let Prometheus find all processes, as a job that the alerts ask for', () => {
+    const monitor = parse(readFileSync(join(FOLDER, 'monitoring/pod-monitor.yaml'), 'utf8')) as {
+      metadata: { namespace: string }
+      spec: {
+        jobLabel: string
+        selector: { matchLabels: Record<string, string> }
+        podMetricsEndpoints: { port: string; path: string }[]
+      }
+    }
+    const [own] = parse(readFileSync(join(FOLDER, 'monitoring/scrape-config.yml'), 'utf8')) as {
+      job_name: string
+      kubernetes_sd_configs: { namespaces: { names: string[] } }[]
+      relabel_configs: { regex: string }[]
+    }[]
+    const rules = readFileSync(join(ROOT, 'server/deploy/prometheus-rules.yml'), 'utf8')
+    const asked = [...rules.matchAll(/job=~"([^"]+)"/g)].map(
+      ([, pattern = '']) => new RegExp(`^(?:${pattern})$`),
+    )
+    expect(asked.length).to.be.above(0)
+    expect(monitor.metadata.namespace).to.equal(kustomization.namespace)
+    expect(own?.kubernetes_sd_configs[0]?.namespaces.names).to.deep.equal([kustomization.namespace])
+    for (const { template } of workloads) {
+      const { labels = {} } = template.metadata ?? {}
+      const [port] = containerOf(template).ports ?? []
+      expect(labels).to.include(monitor.spec.selector.matchLabels)
+      expect(monitor.spec.podMetricsEndpoints[0]).to.include({ port: port?.name, path: '/metrics' })
+      expect(own?.relabel_configs[0]?.regex).to.equal(`${labels['app.kubernetes.io/part-of']};${port?.name}`)
+      for (const pattern of asked)
+        for (const job of [labels[monitor.spec.jobLabel], own?.job_name]) expect(job).to.match(pattern)
+    }
   })
 
   it('replace nodes one by one, the new one first, and scale them by sockets and processor', () => {
@@ -278,7 +316,7 @@ export const r${i}: T${i} = ${JSON.stringify(resource)}`
       ],
     ] as const) {
       const { metadata, spec } = only<Ingress>('Ingress', name)
-      const [served] = spec?.rules?.[0]?.http?.paths ?? []
+      const [served] = (spec?.rules?.[0]?.http?.paths ?? []).filter((one) => one.path !== '/metrics')
       expect(served?.path).to.equal(path)
       expect(served?.backend.service).to.deep.equal({ name, port: { name: 'http' } })
       const annotation = (key: string) => metadata?.annotations?.[`nginx.ingress.kubernetes.io/${key}`]
@@ -286,5 +324,20 @@ export const r${i}: T${i} = ${JSON.stringify(resource)}`
       expect(Number(annotation('proxy-read-timeout'))).to.be.above(readS)
       expect(annotation('proxy-next-upstream')).to.not.include('503')
     }
+  })
+
+  it('lead /metrics to nobody, and names to servers at either port', () => {
+    const { spec } = only<Ingress>('Ingress', 'recall-gateway-node')
+    const hidden = spec?.rules?.[0]?.http?.paths.find(({ path }) => path === '/metrics')
+    const { selector } = only<Service>('Service', hidden?.backend.service?.name ?? '').spec ?? {}
+    for (const { template } of workloads) expect(template.metadata?.labels).to.not.include(selector)
+    const { egress = [] } = only<NetworkPolicy>('NetworkPolicy', 'recall-gateway').spec ?? {}
+    const names = egress.find(({ ports = [] }) => ports.some(({ port }) => port === 53))
+    expect(names?.ports?.map(({ port, protocol }) => `${protocol} ${port}`)).to.have.members([
+      'UDP 53',
+      'TCP 53',
+      'UDP 5353',
+      'TCP 5353',
+    ])
   })
 })
