@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { memoryUsage } from 'node:process'
 import type { Router } from 'express'
 import type { RespondingProcess } from '../../shared/http-api/identity.ts'
@@ -75,13 +76,20 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     quarantined: gauges.quarantined,
     servesSockets: realtime !== undefined,
   })
-  const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
+  const isAllowed = createNetworkMatcher(config.METRICS_ALLOW)
+  const isProxy = createNetworkMatcher(config.TRUST_PROXY)
+  const mayReadMetrics = (request: IncomingMessage): boolean => {
+    const address = addressOf(request)
+    // A balancer that keeps no addresses writes its own, which is private, for everybody on the Internet.
+    const isOfProxy = request.headers['x-forwarded-for'] !== undefined && isProxy(address)
+    return isAllowed(address) && !isOfProxy
+  }
   const readProblems = async () => (await overview.read(METRICS_TIMEOUT_MS)).problems
   const process = { id: own.id, ...name }
   const limits = options.metricLimits(config, { hasSpool: parts.spool !== undefined })
   const metricsRouter = metrics.createRouter(
     { gauges, process: { ...process, isReady, limits }, readProblems },
-    (request) => mayReadMetrics(addressOf(request)),
+    mayReadMetrics,
   )
   return {
     own,

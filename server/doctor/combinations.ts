@@ -56,6 +56,14 @@ const RULES: readonly Rule[] = [
       'REDIS_SIGNING_KEY is not set: whoever can write to Redis can make clients show recalls that never happened',
       'Set it on all processes at the same time, as redis.md says under Signing, or keep others out of Redis',
     ),
+  ({ ROLE, EVIDENCE_KEY }) =>
+    ROLE !== 'receiver' &&
+    EVIDENCE_KEY.length === 0 &&
+    info(
+      'settings-together',
+      'EVIDENCE_KEY is not set: there is no evidence, and when clients were first told of a recall can never be known later',
+      'Make a key, as evidence.md says, and give it to all nodes',
+    ),
   ({ LOG_LEVEL }) =>
     ['silent', 'fatal'].includes(LOG_LEVEL) &&
     warning(

@@ -46,6 +46,10 @@ describe('network limits', () => {
     expect(await statuses({})).to.deep.equal([200, 200, 404, 404, 404, 404])
     const METRICS_ALLOW = 'shared, 203.0.113.0/24, 2001:db8::/32'
     expect(await statuses({ METRICS_ALLOW })).to.deep.equal([404, 404, 200, 200, 200, 404])
+    // The proxy before it wrote its own address: this may be anybody.
+    expect(await statuses({ TRUST_PROXY: 'loopback, uniquelocal' })).to.deep.equal([
+      404, 404, 404, 404, 404, 404,
+    ])
   })
 
   it('close connections that send headers or a body slowly', async () => {

@@ -225,7 +225,12 @@ describe('the doctor', () => {
     const judge = (settings: object): string =>
       wrongIn(
         judgeCombinations({
-          ...readConfig({ ...REQUIRED, REDIS_URL: 'redis://a', REDIS_SIGNING_KEY: 'k'.repeat(32) }),
+          ...readConfig({
+            ...REQUIRED,
+            REDIS_URL: 'redis://a',
+            REDIS_SIGNING_KEY: 'k'.repeat(32),
+            EVIDENCE_KEY: `${'A'.repeat(43)}=`,
+          }),
           ...settings,
         }),
       ).join('\n')
@@ -239,6 +244,8 @@ describe('the doctor', () => {
     expect(judge({ KEEP_ALIVE_S: 5 })).to.match(/^warning .*KEEP_ALIVE_S/)
     expect(judge({ HISTORY_SIZE: 5 })).to.match(/^warning .*logs hold 5 notices/)
     expect(judge({ REDIS_SIGNING_KEY: [] })).to.match(/^info .*REDIS_SIGNING_KEY/)
+    expect(judge({ EVIDENCE_KEY: [] })).to.match(/^info .*EVIDENCE_KEY/)
+    expect(judge({ EVIDENCE_KEY: [], ROLE: 'receiver' })).to.equal('')
     expect(judge({ WEBHOOK_ALLOW: ['10.0.0.1'] })).to.match(/^info .*TRUST_PROXY is not/)
   })
 
