@@ -19,6 +19,7 @@ import { createBroker, openStores, waitingOnDisk } from './composition/storage.t
 import { createMemoryBudget } from './composition/memory.ts'
 import { createQuarantine } from './composition/quarantine.ts'
 import { createTestDoor } from './composition/test-door.ts'
+import { openTracing } from './composition/tracing.ts'
 import { createWebhooks } from './composition/webhooks.ts'
 import * as options from './config/options.ts'
 import type { KnownSetting } from './config/effective-settings.ts'
@@ -95,6 +96,7 @@ async function startParts(
   const addressOf = forwarded.watch(createClientAddress(config.TRUST_PROXY), isProxy)
   const refusals = createRefusals(metrics, log, addressOf)
   const isAllowedOrigin = createOriginCheck(config.CORS_ORIGINS, isProxy)
+  const tracing = openTracing(config, { lifecycle, self: () => health.process, metrics, log })
   const receives = config.ROLE !== 'node'
   const servesSockets = config.ROLE !== 'receiver'
 
@@ -132,6 +134,7 @@ async function startParts(
     isAllowedOrigin,
     metrics,
     refusals,
+    tracing,
     log,
   }
   const access =
@@ -151,7 +154,7 @@ async function startParts(
           waitingOnDisk: () => waitingOnDisk({ spool: stores?.spool, copies: stores?.copies }),
         })
       : undefined
-  const relay = quarantine && (await openRelay(config, { quarantine, lifecycle, metrics, log }))
+  const relay = quarantine && (await openRelay(config, { quarantine, lifecycle, metrics, tracing, log }))
   const health = createHealthParts(base, {
     dataFolder,
     spool: stores?.spool,

@@ -22,6 +22,11 @@ export type Recall = Conversation & {
   readonly receivedAtMs: number
   /** Present if an admin or an operator made it to test the gateway: nothing was recalled. */
   readonly test?: true
+  /**
+   * The trace that the webhook began, as W3C Trace Context writes it, if it is traced: log lines have the id in it. Whatever a process of
+   * another version wrote; ignore what cannot be read.
+   */
+  readonly traceparent?: string
   /** `OptPlatform` of the webhook, as sent. */
   readonly platform?: string
   /** `ClientIP` of the webhook, as sent. */

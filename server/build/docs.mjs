@@ -38,6 +38,7 @@ const GROUPS = [
       { file: 'data-folder.html', title: 'Data folder', source: 'server/docs/data-folder.md' },
       { file: 'quarantine.html', title: 'Quarantine', source: 'server/docs/quarantine.md' },
       { file: 'metrics.html', title: 'Metrics', source: 'server/docs/metrics.md' },
+      { file: 'tracing.html', title: 'Tracing', source: 'server/docs/tracing.md' },
       { file: 'limits.html', title: 'Limits', source: 'server/docs/limits.md' },
       { file: 'evidence.html', title: 'Evidence', source: 'server/docs/evidence.md' },
       { file: 'searching.html', title: 'Searching', source: 'server/docs/searching.md' },

@@ -8,6 +8,7 @@ import type { ReadHeartbeats } from '../telemetry/heartbeat-reader.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
+import type { Tracing } from '../telemetry/tracing/tracing.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 /** Dependencies of most parts. */
@@ -24,5 +25,6 @@ export interface Base {
   readonly isAllowedOrigin: OriginCheck
   readonly metrics: MetricsRegistry
   readonly refusals: Refusals
+  readonly tracing: Tracing
   readonly log: Logger
 }

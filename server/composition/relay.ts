@@ -9,8 +9,10 @@ import { openRelayQueue } from '../receiver/relay/queue.ts'
 import { createRelay } from '../receiver/relay/relay.ts'
 import type { Relay } from '../receiver/relay/relay.ts'
 import type { Forwarder, RelayedRequest } from '../receiver/relay/relayed-request.ts'
+import { createTracedForwarder } from '../receiver/relay/traced-forwarder.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Tracing } from '../telemetry/tracing/tracing.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { createDamageReport, openInDataDir } from './storage.ts'
 
@@ -18,6 +20,7 @@ interface Dependencies {
   readonly quarantine: Quarantine
   readonly lifecycle: Lifecycle
   readonly metrics: Metrics
+  readonly tracing: Tracing
   readonly log: Logger
 }
 
@@ -32,17 +35,18 @@ export interface RelayParts {
 /** Resolves to undefined without a relay. Rejects with START_FAILED. */
 export async function openRelay(
   config: Config,
-  { quarantine, lifecycle, metrics, log }: Dependencies,
+  { quarantine, lifecycle, metrics, tracing, log }: Dependencies,
 ): Promise<RelayParts | undefined> {
   const relayOptions = options.relay(config)
   if (relayOptions === undefined) return undefined
   const health = new BackendHealth()
   const backend = createForwarder(relayOptions, { log })
   lifecycle.onStop('connections to the backend', backend.stop)
+  const traced = createTracedForwarder(backend, tracing)
   const forwarder: Forwarder = {
     async forward(request, attempt) {
       const wasDown = health.isDown
-      const outcome = await backend.forward(request, attempt)
+      const outcome = await traced.forward(request, attempt)
       // Of an attempt that this process ended, nothing can be said.
       if (attempt.signal?.aborted === true) return outcome
       if (health.report(request.command, outcome)) {

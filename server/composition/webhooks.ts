@@ -29,7 +29,7 @@ export function createWebhooks(
   base: Base,
   { dataFolder, quarantine, relay, requestTimes }: Parts,
 ): RequestHandler {
-  const { config, lifecycle, broker, addressOf, metrics, refusals, log } = base
+  const { config, lifecycle, broker, addressOf, metrics, refusals, tracing, log } = base
   if (config.WEBHOOK_AUTH === 'off')
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
   const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
@@ -49,6 +49,7 @@ export function createWebhooks(
       requestTimes,
       metrics,
       refusals,
+      tracing,
       log,
     },
   )

@@ -6,6 +6,7 @@ import { basePath, label, list, memoryBudget, network, parsedBy } from './settin
 import { DEFAULT_DATA_DIR } from './settings.ts'
 import type { Config } from './settings.ts'
 import { storageSettings } from './storage-settings.ts'
+import { tracingSettings } from './tracing-settings.ts'
 import { webhookSettings } from './webhook-settings.ts'
 
 /** One entry per setting. A test compares defaults and descriptions with `server/docs/configuration.md`. */
@@ -101,4 +102,5 @@ export const configSchema = Joi.object<Config>({
   TLS_KEY: Joi.string()
     .when('TLS_CERT', { is: Joi.exist(), then: Joi.required() })
     .description('PEM file with the key of the certificate'),
+  ...tracingSettings,
 })

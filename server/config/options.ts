@@ -95,6 +95,17 @@ export const realtime = (config: Config) => ({
   maxSocketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
 })
 
+/** Where spans go; undefined if nowhere. */
+export const collector = ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...config }: Config) =>
+  endpoint === undefined
+    ? undefined
+    : {
+        url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+        headers: config.OTEL_EXPORTER_OTLP_HEADERS,
+        service: config.OTEL_SERVICE_NAME,
+        ratio: config.OTEL_TRACES_SAMPLER_ARG,
+      }
+
 /** For all that waits for slow peers. */
 export const memory = ({ MEMORY_BUDGET_MB: budgetMb = defaultBudgetMb() }: Config) => ({
   bytes: budgetMb * 2 ** 20,

@@ -152,6 +152,28 @@ export const fallbackOverrides = parsedBy((text) => {
   return overrides
 })
 
+/** Headers of requests, written `name=value` with commas, values percent-encoded. What is wrong with one must not quote it. */
+export const otlpHeaders = parsedBy((text) => {
+  const headers: Record<string, string> = {}
+  for (const entry of text.split(',')) {
+    const [, name = '', encoded = ''] = /^\s*([!#$%&'*+.^`|~\w-]+)\s*=\s*(.*?)\s*$/.exec(entry) ?? []
+    if (name === '') throw new TypeError('must be written name=value, separated by commas')
+    const value = decoded(encoded)
+    if (value === undefined || !/^[ -~]*$/.test(value))
+      throw new TypeError('must have values of printable ASCII characters, percent-encoded as in URLs')
+    headers[name.toLowerCase()] = value
+  }
+  return headers
+})
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** A JWKS. Over plain HTTP only from this machine. */
 export const jwksUrl = requestUrl('https', 'http', 'file').custom((url: string, { error }) =>
   /^http:/i.test(url) && !LOOPBACK_HOST.test(new URL(url).hostname) ? error('string.https') : url,

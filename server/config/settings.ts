@@ -73,6 +73,11 @@ export interface Config {
   readonly DRAIN_MS: number
   readonly TRUST_PROXY: readonly string[]
   readonly METRICS_ALLOW: readonly string[]
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string
+  readonly OTEL_EXPORTER_OTLP_PROTOCOL: string
+  readonly OTEL_EXPORTER_OTLP_HEADERS: Readonly<Record<string, string>>
+  readonly OTEL_SERVICE_NAME: string
+  readonly OTEL_TRACES_SAMPLER_ARG: number
   readonly BASE_PATH?: string
   readonly TLS_CERT?: string
   readonly TLS_KEY?: string

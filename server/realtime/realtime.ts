@@ -10,10 +10,12 @@ import type { RequestTurns } from '../lib/request-turns.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
+import type { Tracing } from '../telemetry/tracing/tracing.ts'
 import { createConnectionLimits } from './connection-limits.ts'
 import { monitorDelivery } from './delivery/delivery.ts'
 import type { WaitingOnDisk } from './delivery/delivery.ts'
 import { dismissInSlices } from './drain.ts'
+import { createDeliveryTrace } from './rooms/delivery-trace.ts'
 import { createHub } from './rooms/hub.ts'
 import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
 import type { OnTold } from './rooms/told-notes.ts'
@@ -54,6 +56,7 @@ interface RealtimeDependencies {
   readonly turns: RequestTurns
   readonly metrics: Metrics
   readonly refusals: Refusals
+  readonly tracing: Tracing
   readonly log: Logger
 }
 
@@ -72,9 +75,10 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     onTold,
     metrics,
     refusals,
+    tracing,
     log,
   } = dependencies
-  const hub = createHub(metrics, onTold)
+  const hub = createHub(metrics, onTold, createDeliveryTrace({ tracing, log }))
   const rooms = new LocalRooms({ batchWindowMs: options.batchWindowMs }, { broker, hub, metrics, log })
   const readPage = createPageReader(reads)
   const sessions = new Sessions()

@@ -20,6 +20,8 @@ interface RequestContext {
   readonly platform: string | undefined
   /** `ClientIP` of the query. */
   readonly address: string | undefined
+  /** See `Recall`. */
+  readonly traceparent?: string | undefined
 }
 
 interface Understood {
@@ -36,7 +38,7 @@ interface Understood {
 export function toRecalls(
   command: RecallCommand,
   body: Readonly<Record<string, unknown>>,
-  { receivedAtMs, isTest = false, platform, address }: RequestContext,
+  { receivedAtMs, isTest = false, platform, address, traceparent }: RequestContext,
 ): Understood {
   const fields = new Fields(body)
   const { conversation, messages, details } = command.read(fields)
@@ -60,6 +62,7 @@ export function toRecalls(
       ...(isTest && { test: true }),
       ...(platform !== undefined && { platform }),
       ...(address !== undefined && { address }),
+      ...(traceparent !== undefined && { traceparent }),
     })
   return { recalls, leftOut: problems }
 }

@@ -1,11 +1,15 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ERRORS, GatewayError } from '../../shared/errors.ts'
+import type { ErrorCode } from '../../shared/errors.ts'
 import { LoopWatch } from '../lib/loop-watch.ts'
 import { normalizePath } from '../lib/path.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RETRYABLE_FAILURE_MS } from '../../shared/limits.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
+import { formatTraceparent } from '../telemetry/tracing/trace-context.ts'
+import { NO_TRACING } from '../telemetry/tracing/tracing.ts'
+import type { ReceivedTrace } from '../telemetry/tracing/tracing.ts'
 import { dropBody, readBody } from './body.ts'
 import { createCallerCheck, parseQuery } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
@@ -75,10 +79,10 @@ interface Receiver {
  */
 export function createReceiver(
   { path, mayCall, isFromProxy = () => false, ...options }: ReceiverOptions,
-  { metrics, requestTimes, refusals, ...dependencies }: ReceiverDependencies,
+  { metrics, requestTimes, refusals, tracing = NO_TRACING, ...dependencies }: ReceiverDependencies,
 ): Receiver {
   const checkCaller = createCallerCheck(options)
-  const handleWebhook = createWebhook({ ...dependencies, metrics })
+  const handleWebhook = createWebhook({ ...dependencies, tracing, metrics })
   const loop = new LoopWatch()
   for (const code of REFUSED_UNPROVED) metrics.webhookExpected(code, UNPROVED)
   for (const { name } of RECALL_COMMANDS)
@@ -89,6 +93,7 @@ export function createReceiver(
     const [receivedAtMs, startedMs] = [Date.now(), performance.now()]
     const waitedMs = loop.waitedForMs(startedMs)
     let command = UNPROVED
+    const trace = tracing.receive(request.headers, () => isFromProxy(request))
     try {
       if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
       if (request.method !== 'POST' && !relays) throw new GatewayError('METHOD_NOT_ALLOWED')
@@ -100,22 +105,51 @@ export function createReceiver(
         throw new GatewayError('REQUEST_MALFORMED', 'the path leads away from WEBHOOK_PATH')
       // The provider has waited since the call arrived, not since it was read. A refusal that has to be late counts from the latter.
       const arrivedMs = startedMs - waitedMs
-      const result = await handleBody(request, target, { query, receivedAtMs, startedMs: arrivedMs })
+      const call = { query, receivedAtMs, startedMs: arrivedMs, trace: trace?.context }
+      const result = await handleBody(request, target, call)
       metrics.webhookAnswered('OK', command, isOwnCall(request))
+      if (trace) traceReceived(trace, { command, startedMs: arrivedMs })
       if (isReplay(request)) dependencies.log.info({ command }, 'webhook replayed')
       send(response, 200, result)
     } catch (cause) {
       if (cause instanceof GatewayError && cause.code === 'WEBHOOK_STALE' && !isOwnCall(request))
         requestTimes?.note(parseQuery(target.query).get('RequestTime'), receivedAtMs)
-      await refuse(request, response, cause, command, startedMs)
+      await refuse(request, response, cause, { command, startedMs, trace })
     }
+  }
+
+  function traceReceived(
+    trace: ReceivedTrace,
+    {
+      command,
+      startedMs,
+      refused,
+    }: { readonly command: string; readonly startedMs: number; readonly refused?: ErrorCode },
+  ): void {
+    tracing.received(trace, {
+      // Never the path, which may contain a secret.
+      name: `webhook ${command}`,
+      kind: 'server',
+      startedMs,
+      endedMs: performance.now(),
+      attributes: {
+        'http.response.status_code': refused === undefined ? 200 : ERRORS[refused].status,
+        'recall_gateway.command': command,
+      },
+      failure: refused,
+    })
   }
 
   /** Apart, so that a refusal that is sent late does not hold the body in memory meanwhile. */
   const handleBody = (
     request: IncomingMessage,
     target: Target,
-    { query, receivedAtMs, startedMs }: Pick<WebhookCall, 'query' | 'receivedAtMs' | 'startedMs'>,
+    {
+      query,
+      receivedAtMs,
+      startedMs,
+      trace,
+    }: Pick<WebhookCall, 'query' | 'receivedAtMs' | 'startedMs' | 'trace'>,
   ): Promise<Answered | WebhookResponse> =>
     readBody(request).then((body) =>
       handleWebhook({
@@ -123,35 +157,52 @@ export function createReceiver(
         receivedAtMs,
         startedMs,
         body,
+        trace,
         contentType: request.headers['content-type'],
         isReplay: isReplay(request),
         isTest: isTest(request),
         isGivenUp: isGivenUp(request),
-        relayed: relays ? relayedPart(request, target) : undefined,
+        relayed: relays ? relayedPart(request, target, trace) : undefined,
       }),
     )
 
   /** Test recalls, and those of the command line, would look real to the backend. */
-  const relayedPart = (request: IncomingMessage, { query, suffix }: Target) =>
-    isOwnCall(request) && !isReplay(request)
-      ? undefined
-      : {
-          method: request.method ?? 'POST',
-          pathSuffix: suffix,
-          query,
-          forwarded: forwardedHeaders(request, isFromProxy),
-        }
+  function relayedPart(
+    request: IncomingMessage,
+    { query, suffix }: Target,
+    trace: WebhookCall['trace'],
+  ): WebhookCall['relayed'] {
+    if (isOwnCall(request) && !isReplay(request)) return undefined
+    const forwarded = forwardedHeaders(request, isFromProxy)
+    const part = { method: request.method ?? 'POST', pathSuffix: suffix, query, forwarded }
+    // Without spans of its own, the gateway is no step of the trace, and passes on what came.
+    if (trace === undefined || !tracing.recordsSpans) return part
+    return { ...part, forwarded: { ...forwarded, Traceparent: formatTraceparent(trace) }, isTraced: true }
+  }
 
   async function refuse(
     request: IncomingMessage,
     response: ServerResponse,
     cause: unknown,
-    command = UNPROVED,
-    startedMs = performance.now(),
+    {
+      command = UNPROVED,
+      startedMs = performance.now(),
+      trace,
+    }: {
+      readonly command?: string
+      readonly startedMs?: number
+      readonly trace?: ReceivedTrace | undefined
+    } = {},
   ): Promise<void> {
-    const error = refusals.report('webhook', cause, { request, ...(isReplay(request) && { replay: true }) })
+    const error = refusals.report('webhook', cause, {
+      request,
+      ...(isReplay(request) && { replay: true }),
+      ...(trace && { trace_id: trace.context.traceId }),
+    })
     const { status, retry } = ERRORS[error.code]
     metrics.webhookAnswered(error.code, command, isOwnCall(request))
+    // Whoever knows no token must not fill the collector.
+    if (trace && command !== UNPROVED) traceReceived(trace, { command, startedMs, refused: error.code })
     if (retry) await delay(Math.max(0, startedMs + RETRYABLE_FAILURE_MS - performance.now()))
     send(response, status, refusal(error), {
       ...(!(await dropBody(request)) && { Connection: 'close' }),

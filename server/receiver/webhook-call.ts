@@ -1,3 +1,4 @@
+import type { TraceContext } from '../telemetry/tracing/trace-context.ts'
 import type { WebhookQuery } from './caller.ts'
 import type { RelayedRequest } from './relay/relayed-request.ts'
 
@@ -11,12 +12,15 @@ export interface WebhookCall {
   readonly startedMs: number
   /** Whether it comes from the quarantine, and stays there if it is refused. */
   readonly isReplay: boolean
+  /** The span that receives it; undefined if it is not traced. */
+  readonly trace?: TraceContext | undefined
   /** Whether its recalls are tests. */
   readonly isTest?: boolean
   /** Whether the relay gave it up before, so that it is for the app's backend alone. */
   readonly isGivenUp?: boolean | undefined
   /** What the app's backend gets of it besides; undefined if it gets nothing. */
-  readonly relayed?: Pick<RelayedRequest, 'method' | 'pathSuffix' | 'query' | 'forwarded'> | undefined
+  readonly relayed?:
+    Pick<RelayedRequest, 'method' | 'pathSuffix' | 'query' | 'forwarded' | 'isTraced'> | undefined
 }
 
 /** Tencent gives up after 2 s; this leaves 300 ms for the response to travel. */

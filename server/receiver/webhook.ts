@@ -2,6 +2,7 @@ import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Tracing } from '../telemetry/tracing/tracing.ts'
 import { decodeBody } from './body.ts'
 import { noOpinion } from './commands/before-commands.ts'
 import { labelOf } from './commands/known-commands.ts'
@@ -25,6 +26,8 @@ export interface WebhookDependencies {
   /** Passes webhooks on to the app's backend; undefined without one. */
   readonly relay?: Relay | undefined
   readonly metrics: Pick<Metrics, 'recallStored' | 'commandUnhandled'>
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined
   readonly log: Logger
 }
 
@@ -41,10 +44,11 @@ export function createWebhook({
   announceEnd,
   relay,
   metrics,
+  tracing,
   log,
 }: WebhookDependencies): HandleWebhook {
   const setAside = createQuarantining({ quarantine, log })
-  const storeRecalls = createRecallStorage({ broker, setAside, metrics, log })
+  const storeRecalls = createRecallStorage({ broker, setAside, metrics, tracing, log })
 
   async function endMemberships(
     command: string,

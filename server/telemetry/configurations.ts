@@ -15,7 +15,17 @@ const MAX_CONCURRENT = 16
 /** Of all processes; the others are named as not asked. */
 const MAX_ASKED = 64
 /** What each process has of its own. */
-const OWN_SETTINGS = ['HOST', 'PORT', 'ROLE', 'DATA_DIR', 'LOG_LEVEL', 'TLS_CERT', 'TLS_KEY']
+const OWN_SETTINGS = [
+  'HOST',
+  'PORT',
+  'ROLE',
+  'DATA_DIR',
+  'LOG_LEVEL',
+  'TLS_CERT',
+  'TLS_KEY',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_SERVICE_NAME',
+]
 
 /** A setting, and a mark by which whole values can be compared, secrets too. */
 interface MarkedSetting extends EffectiveSetting {

@@ -73,6 +73,7 @@ export function createCounters(registry: Registry): Metrics & RedisMetrics {
   const queuedEnds = labelled(
     counter('relay_queue_ended', "requests that have left the relay's queue, by how", ['how']),
   )
+  const spans = counter('spans', 'spans of traces, by whether the collector took them', ['outcome'])
   const keptTimes = histogram(
     'kept_seconds',
     'from the arrival of a webhook until its recall was stored, by where',
@@ -113,6 +114,7 @@ export function createCounters(registry: Registry): Metrics & RedisMetrics {
   }
   none(resumes, 'outcome', ['recovered', 'nothing-missed', 'gap'])
   none(gaps, 'reason', GAP_REASONS)
+  none(spans, 'outcome', ['exported', 'dropped'])
   none(shed, 'kind', ['socket', 'stream', 'response'])
   none(gaveWay, 'limit', ['address', 'process'])
   none(quarantineDrops, 'reason', ['full', 'expired'])
@@ -148,6 +150,7 @@ export function createCounters(registry: Registry): Metrics & RedisMetrics {
     relayed: (command, outcome) => relayed(command, outcome).inc(),
     queuedRequestTried: (outcome) => queuedTries(outcome).inc(),
     queuedRequestEnded: (how) => queuedEnds(how).inc(),
+    spansEnded: (outcome, count) => spans.inc({ outcome }, count),
     refused: (entrance, code) => refusals(entrance, code).inc(),
 
     redisConnection(connection, isUp, isReturn) {

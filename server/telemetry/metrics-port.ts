@@ -46,6 +46,8 @@ export interface Metrics {
   queuedRequestTried(outcome: 'delivered' | 'retry' | 'refused'): void
   /** A request has left the relay's queue. */
   queuedRequestEnded(how: QueuedRequestEnd): void
+  /** So many spans of traces were taken by the collector, or dropped. */
+  spansEnded(how: 'exported' | 'dropped', spans: number): void
   /** A request was refused with this error. `entrance` is one of `Refusals`. */
   refused(entrance: string, code: ErrorCode): void
 }

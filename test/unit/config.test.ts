@@ -412,6 +412,7 @@ describe('settings', () => {
       'USERSIG_SECRET_KEY',
       'EVIDENCE_KEY',
       'AUTHORIZE_SECRET',
+      'OTEL_EXPORTER_OTLP_HEADERS',
     ])
   })
 })

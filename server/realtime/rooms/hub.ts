@@ -3,6 +3,7 @@ import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import type { TraceDelivery } from './delivery-trace.ts'
 import { PreparedEvent, prepareNotices } from './prepared-event.ts'
 import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from './prepared-event.ts'
 import { SlicedBroadcasts } from './sliced-broadcasts.ts'
@@ -21,7 +22,7 @@ const ROLES: readonly Role[] = ['admin', 'member']
 const keyOf = (role: Role, name: string): string => `${role}/${name}`
 
 /** This node's listeners, by role and room. Broadcasts to them, in slices if there are many: webhooks are served between two. */
-export function createHub(metrics: Metrics, onTold?: OnTold) {
+export function createHub(metrics: Metrics, onTold?: OnTold, traceDelivery?: TraceDelivery) {
   /** By the name of the room. A key for each role would be another string for each room. */
   const listeners: Readonly<Record<Role, Map<string, Members<Listener>>>> = {
     admin: new Map(),
@@ -72,18 +73,25 @@ export function createHub(metrics: Metrics, onTold?: OnTold) {
       metrics.frameSent(notices.length)
       for (const { receivedAtMs } of notices) metrics.deliveryTook(Math.max(0, nowMs - receivedAtMs))
       const name = roomName(room)
-      let isHeard = false
+      let sockets = 0
+      const startedMs = traceDelivery === undefined ? 0 : performance.now()
       const unfinished = ROLES.map((role) => {
         // Encoding for no listener would cost as much as for a thousand.
         const joined = listeners[role].get(name)
         if (joined === undefined) return undefined
-        isHeard = true
+        sockets += joined.size
         metrics.noticesDelivered(notices.length, joined.size)
         const event = prepareNotices(role, room, epoch, notices)
         return broadcasts.send(keyOf(role, name), joined, (listener) => listener.onNotices(event))
       }).filter((sending) => sending !== undefined)
-      if (isHeard) onTold?.(room, epoch, notices)
-      return unfinished.length === 0 ? undefined : Promise.all(unfinished)
+      if (sockets > 0) onTold?.(room, epoch, notices)
+      const writing = unfinished.length === 0 ? undefined : Promise.all(unfinished)
+      if (sockets > 0 && traceDelivery !== undefined) {
+        const written = (): void => traceDelivery(room, { notices, sockets, startedMs })
+        if (writing === undefined) written()
+        else void writing.then(written)
+      }
+      return writing
     },
 
     /** Returns a promise that resolves once every listener was written to what was broadcast until now, unless they were already. */

@@ -43,11 +43,12 @@ export function decodeEntry(payload: Buffer): QueuedRequest | undefined {
   const head = end === -1 ? undefined : parse(payload.subarray(0, end))
   if (head === undefined) return undefined
   const { id, command, lane, method, pathSuffix, query, contentType, forwarded, receivedAtMs } = head
+  const isTraced = head.isTraced === true && { isTraced: true as const }
   const rest = payload.subarray(end + 1)
   // A part of what was read would keep all of that in memory.
   const body = head.base64 === true ? Buffer.from(rest.toString(), 'base64') : Buffer.from(rest)
   const own = { id, command, lane, method, pathSuffix, query, contentType, forwarded, body, receivedAtMs }
-  return { request: own, order: head.order, queuedAtMs: head.queuedAtMs }
+  return { request: { ...own, ...isTraced }, order: head.order, queuedAtMs: head.queuedAtMs }
 }
 
 function parse(text: Buffer): Head | undefined {

@@ -17,6 +17,8 @@ export interface RelayedRequest {
   readonly forwarded: Readonly<Record<string, string>>
   readonly body: Buffer
   readonly receivedAtMs: number
+  /** Whether `Traceparent` in `forwarded` is the span that received it: attempts are recorded below that. */
+  readonly isTraced?: true | undefined
 }
 
 /** How an attempt ended. */

@@ -1,0 +1,33 @@
+import Joi from 'joi'
+import { label, otlpHeaders, requestUrl, SECRET } from './setting-types.ts'
+import type { Config } from './settings.ts'
+
+/**
+ * Where spans go, named as OpenTelemetry names it. Platforms set such variables for all programs alike, so none is refused for having no
+ * effect without the endpoint.
+ */
+export const tracingSettings: Joi.PartialSchemaMap<Config> = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: requestUrl('https', 'http')
+    .pattern(/^[^?#]*$/, 'a URL without ? and #')
+    .description(
+      'URL of an OpenTelemetry collector, such as `http://localhost:4318`, to which spans are posted at `v1/traces` below it. Default: no spans',
+    ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: Joi.string()
+    .when('OTEL_EXPORTER_OTLP_ENDPOINT', { is: Joi.exist(), then: Joi.valid('http/json') })
+    .default('http/json')
+    .description('How spans are sent. The gateway has nothing else than `http/json`'),
+  OTEL_EXPORTER_OTLP_HEADERS: otlpHeaders
+    .default({})
+    .tag(SECRET)
+    .description(
+      'Headers of these requests, such as `api-key=secret`, separated by commas; values as in URLs, with `%2C` for a comma',
+    ),
+  OTEL_SERVICE_NAME: label.default('recall-gateway').description('What the spans call this service'),
+  OTEL_TRACES_SAMPLER_ARG: Joi.number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .description(
+      'Share of the webhooks that get spans, from 0 to 1. Where a proxy in `TRUST_PROXY` sends `traceparent`, that decides',
+    ),
+}
