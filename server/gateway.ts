@@ -11,7 +11,7 @@ import { createAccess, followRevocations } from './composition/access.ts'
 import type { Access } from './composition/access.ts'
 import type { Base } from './composition/base.ts'
 import { createDoctor } from './composition/doctor.ts'
-import { createHealthParts, startHistory } from './composition/health.ts'
+import { createHealthParts, rememberFolders, startHistory } from './composition/health.ts'
 import { warnOfLeftRelay } from './composition/left-relay.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
 import { openRelay } from './composition/relay.ts'
@@ -194,7 +194,11 @@ async function startParts(
   const routers = [
     ...health.routers,
     ...(access && realtime
-      ? createPages({ ...base, broker: reads, ...told, door, quarantines }, access, realtime)
+      ? createPages(
+          { ...base, broker: reads, ...told, door, quarantines, folders: health.folders },
+          access,
+          realtime,
+        )
       : []),
     ...(realtime ? [] : [createReceiverStatus({ ...base, ...told }, access), serveDocuments()]),
   ]
@@ -222,6 +226,7 @@ async function startParts(
     throw error
   })
 
+  rememberFolders(health, lifecycle)
   lifecycle.onStop(
     'heartbeat',
     startHeartbeat({ broker, own: health.own, onSent: realtime?.onHeartbeatSent, log }),
@@ -249,7 +254,7 @@ const nameOf = ({ id, host }: RespondingProcess): string => `${id} on ${host}`
 
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(
-  base: Base & Told & Pick<Parameters<typeof createApi>[1], 'door' | 'quarantines'>,
+  base: Base & Told & Pick<Parameters<typeof createApi>[1], 'door' | 'quarantines' | 'folders'>,
   access: Access,
   { openStream, socketsIn }: Realtime,
 ): Router[] {

@@ -46,7 +46,10 @@ export interface StatusResponse {
   /** What needs attention, the worst first; empty if all is well. */
   readonly problems: readonly Problem[]
   readonly nodes: readonly ProcessState[]
-  /** Processes that reported within the last ten minutes and no longer do. */
+  /**
+   * Processes that reported within the last ten minutes and no longer do; and for a month those that took webhooks and vanished, until
+   * another process has taken over their data folders, or somebody has said that these are lost.
+   */
   readonly gone: readonly GoneProcess[]
 }
 
@@ -72,6 +75,8 @@ export interface GoneProcess {
   readonly stopped: boolean
   /** Recalls on its disk, by its last heartbeat. */
   readonly spooledRecalls: number
+  /** Missing if it stored nothing on disk. */
+  readonly dataFolder?: string
 }
 
 /** Whether notices are proved to arrive at a process that serves sockets; see `Delivery` in `protocol.ts`. */

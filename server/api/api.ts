@@ -19,6 +19,7 @@ import { createExport } from './export.ts'
 import { createEvidenceHandlers } from './evidence.ts'
 import { createQuarantineHandlers } from './quarantine.ts'
 import type { Quarantines } from './quarantine.ts'
+import { forgetFolder } from './left-folders.ts'
 import { createLargeReads } from './large-reads.ts'
 import { parseStream } from './requests.ts'
 import { createRoomHandlers } from './room-handlers.ts'
@@ -41,6 +42,7 @@ interface ApiDependencies extends StatusDependencies {
   readonly authorization: Authorization
   readonly broker: Broker
   readonly quarantines: Quarantines
+  readonly folders: Parameters<typeof forgetFolder>[0]['folders']
   /** The first one signs; without any there is no evidence. */
   readonly evidenceKeys: readonly EvidenceKey[]
   /** Where test recalls go in. */
@@ -106,6 +108,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.post('/v1/quarantine/:id/retry', requireAdmin, quarantine.retry)
   router.get('/v1/revocations', requireAdmin, revoked.list)
   router.delete('/v1/revocations', requireAdmin, revoked.giveBack)
+  router.delete('/v1/left-folders', requireAdmin, forgetFolder(dependencies))
   router.post('/v1/disconnect', requireAdmin, createDisconnect({ broker, revocations, audit }))
   if (testRecalls) router.post('/v1/test-recall', requireAdmin, createTestRecall({ broker, door, audit }))
   return router

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../shared/errors.ts'
 
 /** What records are about. Names in Redis, so they never change. */
-export type RecordName = 'audit' | 'health'
+export type RecordName = 'audit' | 'health' | 'folders'
 
 /** A text that was stored with `Broker.record`. */
 export interface StoredRecord {
@@ -21,12 +21,14 @@ export interface RecordsPage {
 
 /**
  * How many records of a name are stored at most, and for how long. Of health, 50 processes can write one each 30 s for an hour. With
- * the longest texts, that is 40 and 24 MB.
+ * the longest texts, that is 40 and 24 MB. Of data folders, each process that takes webhooks writes one a week, and one at its start and
+ * end.
  */
 export const RECORD_LIMITS: Readonly<Record<RecordName, { readonly count: number; readonly ttlS: number }>> =
   {
     audit: { count: 10_000, ttlS: 90 * 86_400 },
     health: { count: 6_000, ttlS: 3_600 },
+    folders: { count: 500, ttlS: 30 * 86_400 },
   }
 
 const MAX_RECORD_BYTES = 4 * 1024

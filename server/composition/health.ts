@@ -11,6 +11,7 @@ import type { MemoryBudget } from '../lib/memory-budget.ts'
 import { hostName, RELEASE } from '../lib/release.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import type { Gauges } from '../telemetry/gauges.ts'
+import { DataFolders } from '../telemetry/data-folders.ts'
 import { HealthHistory } from '../telemetry/health-history.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { createOverview } from '../telemetry/overview.ts'
@@ -18,11 +19,14 @@ import type { ReadOverview } from '../telemetry/overview.ts'
 import { createOwnState } from '../telemetry/own-state.ts'
 import type { OwnState } from '../telemetry/own-state.ts'
 import type { Base } from './base.ts'
+import type { Lifecycle } from './lifecycle.ts'
 import type { RelayParts } from './relay.ts'
 import { waitingOnDisk } from './storage.ts'
 
 /** Metrics matter most while the broker does not reply: they do not wait until it is given up. */
 const METRICS_TIMEOUT_MS = 250
+/** Heartbeats of those that have gone are stored for ten minutes. */
+const LOOK_INTERVAL_MS = 60_000
 
 /** The parts that a process may have, and its health is about. */
 interface Parts {
@@ -39,6 +43,8 @@ interface HealthParts {
   /** What it calls itself. */
   readonly process: RespondingProcess
   readonly readOverview: ReadOverview
+  /** Undefined without Redis: no other process can exist. */
+  readonly folders: DataFolders | undefined
   /** `/livez`, `/readyz` and `/metrics`. */
   readonly routers: readonly Router[]
 }
@@ -65,7 +71,15 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     gauges: { ...gauges, spoolDepth: () => waitingOnDisk(parts) },
     metrics,
   })
-  const overview = createOverview({ own, readHeartbeats, reasons: broker.reasons })
+  const folders =
+    config.REDIS_URL === undefined
+      ? undefined
+      : new DataFolders({
+          broker,
+          own: { id: own.id, ...name, dataFolder },
+          recallsOnDisk: () => waitingOnDisk(parts)?.recalls ?? 0,
+        })
+  const overview = createOverview({ own, readHeartbeats, reasons: broker.reasons, folders })
   const health = createHealth({
     isAccepting,
     isBrokerReady: broker.isReady,
@@ -95,8 +109,24 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     own,
     process,
     readOverview: overview.read,
+    folders,
     routers: [health, metricsRouter],
   }
+}
+
+/** Notes which data folders are in use, and looks at the others now and then: what they left must be noted while it is known. */
+export function rememberFolders(
+  { folders, readOverview }: Pick<HealthParts, 'folders' | 'readOverview'>,
+  lifecycle: Lifecycle,
+): void {
+  if (folders === undefined) return
+  folders.start()
+  const timer = setInterval(() => void readOverview(), LOOK_INTERVAL_MS)
+  timer.unref()
+  lifecycle.onStop('data folders', async () => {
+    clearInterval(timer)
+    await folders.stop()
+  })
 }
 
 const BYTES_PER_MB = 2 ** 20

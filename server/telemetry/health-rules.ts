@@ -1,4 +1,5 @@
 import type { Problem, ProcessState } from '../../shared/http-api.ts'
+import type { LeftFolder } from './folder-notes.ts'
 import type { Processes } from './processes.ts'
 import { problemsOfWebhooks } from './webhook-rules.ts'
 
@@ -29,6 +30,8 @@ export type FoundProblem = Problem & { readonly code: ProblemCode }
 export interface HealthView extends Processes {
   /** Why the other processes could not be asked: `alive` holds only the one that looks. */
   readonly incomplete?: string | undefined
+  /** What heartbeats tell no more. */
+  readonly left?: readonly LeftFolder[] | undefined
 }
 
 /** A recall waits this long in a spool only if the broker does not confirm. */
@@ -49,6 +52,7 @@ export function problemsOf(view: HealthView, nowMs: number): FoundProblem[] {
     ...view.alive.flatMap((process) => ownProblemsOf(process, view.alive)),
     ...sharedDataFolders(view, nowMs),
     ...goneProcesses(view),
+    ...forgottenFolders(view, nowMs),
     ...brokerWarnings(view),
     ...(view.incomplete === undefined
       ? []
@@ -187,6 +191,20 @@ function goneProcesses({ gone }: HealthView): FoundProblem[] {
   })
 }
 
+/** A process that nobody remembers but by its data folder: see `DataFolders`. */
+function forgottenFolders({ left = [] }: HealthView, nowMs: number): FoundProblem[] {
+  return left.map(({ id, role, host, folder, recalls: count, atMs }) => {
+    const who = `a process with ROLE=${role}${host === '' ? '' : ` on ${host}`}`
+    const what =
+      count > 0
+        ? `has gone, and ${recalls(count)} on its disk`
+        : 'has vanished, and recalls may be on its disk'
+    const since = `it was last noted ${inDays(nowMs - atMs)} ago`
+    const message = `${who} ${what}; ${since}: start it again on its data folder ${folder}, or say that the folder is lost (DELETE /v1/left-folders)`
+    return problem('PROCESS_GONE', count > 0 ? 'critical' : 'warning', message, id)
+  })
+}
+
 /** What several processes warn of is one problem. */
 function brokerWarnings({ alive }: HealthView): FoundProblem[] {
   const idsOf = new Map<string, string[]>()
@@ -203,6 +221,13 @@ const problem = (
   message: string,
   processId?: string,
 ): FoundProblem => ({ severity, code, message, ...(processId !== undefined && { processId }) })
+
+const inDays = (ms: number): string =>
+  ms < 2 * 3_600_000
+    ? `${Math.round(ms / 60_000)} min`
+    : ms < 2 * 86_400_000
+      ? `${Math.round(ms / 3_600_000)} h`
+      : `${Math.round(ms / 86_400_000)} days`
 
 const inSeconds = (ms: number): string => `${Math.round(ms / 1_000)} s`
 

@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../shared/errors.ts'
 import type { GoneProcess, ProcessState } from '../../shared/http-api.ts'
+import type { DataFolders } from './data-folders.ts'
+import { leftFolders } from './folder-notes.ts'
+import type { DatedNote, LeftFolder } from './folder-notes.ts'
 import { ownProblemsOf, problemsOf } from './health-rules.ts'
 import type { FoundProblem } from './health-rules.ts'
 import type { ReadHeartbeats } from './heartbeat-reader.ts'
@@ -24,10 +27,12 @@ interface OverviewDependencies {
   readonly readHeartbeats: ReadHeartbeats
   /** Why the broker does not work, without hosts, users or secrets. */
   readonly reasons: () => readonly string[]
+  /** Undefined where no other process can exist. */
+  readonly folders?: DataFolders | undefined
 }
 
 /** Tells how this process is, which it knows by itself, and how the app is, for which it asks the broker. */
-export function createOverview({ own, readHeartbeats, reasons }: OverviewDependencies) {
+export function createOverview({ own, readHeartbeats, reasons, folders }: OverviewDependencies) {
   const ownState = (): ProcessState => ({ id: own.id, reportedAtMs: Date.now(), ...own.read() })
 
   async function others(timeoutMs?: number): Promise<Processes & { readonly incomplete?: string }> {
@@ -40,6 +45,15 @@ export function createOverview({ own, readHeartbeats, reasons }: OverviewDepende
     }
   }
 
+  /** Heartbeats tell what is most urgent: while notes cannot be read, the overview is not incomplete. */
+  async function readNotes(timeoutMs?: number): Promise<ReadonlyMap<string, DatedNote>> {
+    try {
+      return folders === undefined ? new Map() : await inTime(folders.read(), timeoutMs)
+    } catch {
+      return folders?.latest ?? new Map()
+    }
+  }
+
   return {
     /** The problems of this process alone. */
     ownProblems(): readonly FoundProblem[] {
@@ -48,10 +62,27 @@ export function createOverview({ own, readHeartbeats, reasons }: OverviewDepende
 
     /** Asks for the others, within about a second, or at most this long. Never rejects. */
     async read(timeoutMs?: number): Promise<Overview> {
-      const { alive: rest, gone, incomplete } = await others(timeoutMs)
+      // At the same time: `timeoutMs` is for both.
+      const [{ alive: rest, gone, incomplete }, notes] = await Promise.all([
+        others(timeoutMs),
+        readNotes(timeoutMs),
+      ])
       const alive = [ownState(), ...rest]
-      const problems = problemsOf({ alive, gone, incomplete }, Date.now())
-      return { self: own.id, processes: alive, gone: gone.map(toGone), incomplete, problems }
+      // Who is alive is not known otherwise.
+      const left = incomplete === undefined ? leftFolders(notes, [...alive, ...gone], Date.now()) : []
+      if (incomplete === undefined) void folders?.noteGone(gone)
+      const missed = gone.filter(({ id, dataFolder = '' }) => {
+        const note = notes.get(dataFolder)
+        return note?.id !== id || note.what !== 'closed'
+      })
+      const problems = problemsOf({ alive, gone: missed, incomplete, left }, Date.now())
+      return {
+        self: own.id,
+        processes: alive,
+        gone: [...gone.map(toGone), ...left.map(toForgotten)],
+        incomplete,
+        problems,
+      }
     },
   }
 }
@@ -73,11 +104,30 @@ async function inTime<T>(promise: Promise<T>, timeoutMs: number | undefined): Pr
 
 export type ReadOverview = ReturnType<typeof createOverview>['read']
 
-const toGone = ({ id, role, startedAtMs, reportedAtMs, stopping, spool }: LastState): GoneProcess => ({
+const toGone = ({
+  id,
+  role,
+  startedAtMs,
+  reportedAtMs,
+  stopping,
+  spool,
+  dataFolder,
+}: LastState): GoneProcess => ({
   id,
   role,
   startedAtMs,
   lastReportAtMs: reportedAtMs,
   stopped: stopping === true,
   spooledRecalls: spool?.recalls ?? 0,
+  ...(dataFolder !== undefined && { dataFolder }),
+})
+
+const toForgotten = ({ id, role, startedAtMs, atMs, what, recalls, folder }: LeftFolder): GoneProcess => ({
+  id,
+  role,
+  startedAtMs,
+  lastReportAtMs: atMs,
+  stopped: false,
+  spooledRecalls: what === 'left' ? recalls : 0,
+  dataFolder: folder,
 })

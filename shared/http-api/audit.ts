@@ -5,6 +5,7 @@ type AuditAction =
   | 'quarantine retry'
   | 'quarantine drop'
   | 'test recall'
+  | 'folder given up'
   | 'export'
   | 'evidence'
 

@@ -22,11 +22,16 @@ export interface HealthSample {
   readonly memoryMb: number
 }
 
+export const HEALTH_MARKS = ['start', 'stop', 'spool', 'spool-end', 'doubt', 'doubt-end', 'gap'] as const
+
 /** What happened to a process. Without `stop` before `start`, it was killed, or its machine was lost. */
 export interface HealthMark {
   readonly atMs: number
-  /** `spool`: recalls begin to wait on its disk, until `spool-end`. `doubt`: it cannot prove delivery, until `doubt-end`. */
-  readonly what: 'start' | 'stop' | 'spool' | 'spool-end' | 'doubt' | 'doubt-end'
+  /**
+   * `spool`: recalls begin to wait on its disk, until `spool-end`. `doubt`: it cannot prove delivery, until `doubt-end`. `gap`: within the ten
+   * seconds before, its sockets were told in at least one room that they may have missed recalls.
+   */
+  readonly what: (typeof HEALTH_MARKS)[number]
 }
 
 export interface ProcessHistory {

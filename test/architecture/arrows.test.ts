@@ -186,6 +186,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/receiver/quarantine/questions.ts',
     'server/realtime/sessions/requests.ts',
     'server/telemetry/configuration-answer.ts',
+    'server/telemetry/folder-notes.ts',
     'server/telemetry/heartbeat-state.ts',
     'server/telemetry/history-record.ts',
   ],

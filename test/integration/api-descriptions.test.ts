@@ -148,6 +148,7 @@ describe('API descriptions', () => {
       ['post', '/v1/disconnect', { userId: 'nobody' }],
       ['get', '/v1/revocations'],
       ['delete', '/v1/revocations?userId=nobody'],
+      ['delete', '/v1/left-folders?folder=nobody-knows-it'],
       ['get', '/v1/audit'],
       ['get', '/v1/audit?limit=1'],
     ] as const) {

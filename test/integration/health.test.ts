@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { StatusResponse } from '../../shared/http-api.ts'
+import type { AuditResponse } from '../../shared/http-api/audit.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
@@ -88,6 +89,7 @@ describe('health', () => {
     // It knows the token, unlike the provider, and so proves nothing of the provider's calls.
     expect((await testRecall(node)).body).to.include({ throughReceiver: true })
     expect(await readMetric(receiver.url, OK_RECALLS)).to.equal(1)
+    expect(await readMetric(receiver.url, 'provider_webhooks_total')).to.equal(0)
     for (const { url } of [node, receiver]) expect(await readMetric(url, series)).to.equal(1)
   })
 
@@ -109,6 +111,22 @@ describe('health', () => {
     expect(gone).to.deep.include({ role: 'receiver', stopped: false, spooledRecalls: 0 })
     expect(await problemsAt(node)).to.include('warning PROCESS_GONE')
     await receiver.exited
+    // Somebody says that the disk is lost; this one is not, and counts again once it is used.
+    const forget = async () => {
+      const response = await fetch(`${node.url}/v1/left-folders?folder=${gone?.dataFolder}`, {
+        method: 'DELETE',
+        headers: { Authorization: `Bearer ${admin}` },
+      })
+      return (await response.json()) as unknown
+    }
+    expect(await forget()).to.deep.equal({ ok: true, forgotten: true })
+    expect(await problemsAt(node)).to.not.include('warning PROCESS_GONE')
+    expect(await forget()).to.deep.equal({ ok: true, forgotten: false })
+    const { entries } = (await get(node.url, '/v1/audit?limit=2', admin)).body as unknown as AuditResponse
+    expect(entries.map(({ action, details }) => [action, details['wasLeft']])).to.deep.equal([
+      ['folder given up', false],
+      ['folder given up', true],
+    ])
 
     const [restarted] = await Promise.all([start(asReceiver), start({ ...shared, ROLE: 'receiver' })])
     await waitUntil('it takes the place of the one that was killed', async () => {

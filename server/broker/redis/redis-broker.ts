@@ -161,6 +161,7 @@ export function createRedisBroker(
     signers: {
       audit: createSigner('record audit', signing),
       health: createSigner('record health', signing),
+      folders: createSigner('record folders', signing),
     },
     later,
     log,

@@ -56,5 +56,6 @@ export const access = {
     'spool-end': 'all recalls published',
     doubt: 'delivery in doubt',
     'doubt-end': 'delivery proved',
+    gap: 'gap: clients loaded anew',
   },
 }

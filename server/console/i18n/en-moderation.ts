@@ -48,6 +48,7 @@ export const moderation = {
   actions: {
     disconnect: 'took a user out',
     'access returned': 'gave access back',
+    'folder given up': 'said that a data folder is lost',
     'quarantine retry': 'retried what was quarantined',
     'quarantine drop': 'dropped what was quarantined',
     'test recall': 'sent a test recall',

@@ -54,5 +54,6 @@ export const access: Messages['access'] = {
     'spool-end': '撤回已全部发布',
     doubt: '无法确认投递',
     'doubt-end': '投递已确认',
+    gap: '出现缺口，客户端已重新加载',
   },
 }

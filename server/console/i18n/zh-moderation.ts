@@ -49,6 +49,7 @@ export const moderation: Messages['moderation'] = {
   actions: {
     disconnect: '移出了用户',
     'access returned': '恢复了访问',
+    'folder given up': '确认数据目录已丢失',
     'quarantine retry': '重试了隔离的请求',
     'quarantine drop': '删除了隔离的请求',
     'test recall': '发送了测试撤回',

@@ -34,4 +34,5 @@ const TONES: Readonly<Record<ShownMark['what'], string>> = {
   'spool-end': 'live',
   doubt: 'refused',
   'doubt-end': 'live',
+  gap: 'refused',
 }

@@ -87,11 +87,13 @@ function ProcessRow({ process, hasRelay }: RowProps<ProcessState>) {
   )
 }
 
-/** A process that reported in the last ten minutes, but no longer does. */
+/** A process that reported in the last ten minutes, or up to a month ago if recalls may be on its disk, but no longer does. */
 function GoneRow({ process, hasRelay }: RowProps<GoneProcess>) {
-  const { t, timeOfDay } = useLocale()
+  const { t, timeOfDay, dateTime, isToday } = useLocale()
   const { stopped, lastReportAtMs, spooledRecalls, startedAtMs } = process
-  const text = (stopped ? t.health.stopped : t.health.gone)(timeOfDay(lastReportAtMs))
+  const text = (stopped ? t.health.stopped : t.health.gone)(
+    (isToday(lastReportAtMs) ? timeOfDay : dateTime)(lastReportAtMs),
+  )
   return (
     <tr class="gone">
       <NameCell process={process} />
