@@ -180,7 +180,7 @@ async function startParts(
   const own = { ...health.process, node: process.version, settings }
   const stopAnswering = answerConfiguration(own, broker)
   lifecycle.onStop('configuration', async () => stopAnswering())
-  const history = startHistory(health, broker)
+  const history = startHistory(health, base)
   lifecycle.onStop('health history', () => history.stop())
   /** What every process tells of itself. */
   const told = {

@@ -134,12 +134,13 @@ const BYTES_PER_MB = 2 ** 20
 /** Keeps the last hour of this process where all can read it. */
 export const startHistory = (
   { own, process }: Pick<HealthParts, 'own' | 'process'>,
-  broker: Broker,
+  { broker, metrics }: Pick<Base, 'broker' | 'metrics'>,
 ): HealthHistory =>
   new HealthHistory({
     process,
     broker,
     read: own.read,
+    gaps: metrics.gaps,
     load: () => ({
       busyMs: performance.eventLoopUtilization().active,
       memoryMb: memoryUsage.rss() / BYTES_PER_MB,

@@ -30,6 +30,8 @@ interface HistoryDependencies {
   readonly process: Pick<ProcessHistory, 'id' | 'host' | 'role'>
   readonly broker: Records
   readonly read: () => HeartbeatState
+  /** Gaps that its sockets were sent since it started. */
+  readonly gaps: () => number
   /** Time in which the event loop was busy, and resident memory. */
   readonly load: () => { readonly busyMs: number; readonly memoryMb: number }
 }
@@ -50,6 +52,7 @@ export class HealthHistory {
     | undefined
   #isSpooling = false
   #isInDoubt = false
+  #gaps = 0
   #storing: Promise<void> | undefined
   readonly #timer: ReturnType<typeof setInterval>
 
@@ -118,6 +121,9 @@ export class HealthHistory {
     this.#samples = [...this.#samples, sample].slice(-MAX_OWN_SAMPLES)
     this.#isSpooling = this.#turn('spool', this.#isSpooling, sample.spooled > 0)
     this.#isInDoubt = this.#turn('doubt', this.#isInDoubt, delivery?.proved === false)
+    const gaps = this.#deps.gaps()
+    if (gaps > this.#gaps) this.#mark('gap')
+    this.#gaps = gaps
   }
 
   #turn(what: 'spool' | 'doubt', was: boolean, is: boolean): boolean {

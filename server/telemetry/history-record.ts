@@ -1,11 +1,14 @@
 import Joi from 'joi'
 import { parseRecord } from '../../shared/json.ts'
+import { HEALTH_MARKS } from '../../shared/http-api/health-history.ts'
 import type { HealthMark, HealthSample, ProcessHistory } from '../../shared/http-api/health-history.ts'
 import { VERSION } from '../../shared/version.ts'
 
 /** Of samples in one record, which has at most 4 KiB. */
 export const MAX_SAMPLES_IN_RECORD = 24
 export const MAX_MARKS_IN_RECORD = 24
+
+const MARKS: ReadonlySet<string> = new Set(HEALTH_MARKS)
 
 const number = Joi.number().required()
 const optional = Joi.number().allow(null).required()
@@ -41,10 +44,8 @@ const schema = Joi.object<{
     .required(),
   m: Joi.array()
     .items(
-      Joi.array().ordered(
-        number,
-        Joi.valid('start', 'stop', 'spool', 'spool-end', 'doubt', 'doubt-end').required(),
-      ),
+      // Later versions may have others.
+      Joi.array().ordered(number, Joi.string().max(20).required()),
     )
     .max(64)
     .required(),
@@ -71,6 +72,6 @@ export function decodeHistory(text: string): ProcessHistory | undefined {
     samples: s.map(
       (values) => Object.fromEntries(names.map((name, i) => [name, values[i]])) as unknown as HealthSample,
     ),
-    marks: m.map(([atMs, what]) => ({ atMs, what }) as HealthMark),
+    marks: m.map(([atMs, what]) => ({ atMs, what }) as HealthMark).filter(({ what }) => MARKS.has(what)),
   }
 }

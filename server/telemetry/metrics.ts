@@ -24,6 +24,8 @@ export interface RecentMetrics {
   counts(): ProcessState['counts']
   /** Over the last five minutes. */
   webhooks(): WebhookState
+  /** Gaps that sockets were sent since the process started. */
+  gaps(): number
   /** Quantiles over the last minute. */
   latencyMs(): ProcessState['latencyMs']
 }
@@ -48,6 +50,7 @@ export function createMetrics(): MetricsRegistry {
   const counters = createCounters(registry)
   const recent = new SlidingWindow()
   const webhookWindow = new WebhookWindow()
+  let gaps = 0
   const counts = { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 }
 
   return {
@@ -65,12 +68,17 @@ export function createMetrics(): MetricsRegistry {
       counters.noticesDelivered(notices, sockets)
       counts.delivered += notices * sockets
     },
+    gapSent(reason) {
+      counters.gapSent(reason)
+      gaps++
+    },
     deliveryTook(ms) {
       counters.deliveryTook(ms)
       recent.add(ms)
     },
 
     counts: () => ({ ...counts }),
+    gaps: () => gaps,
     webhooks: () => webhookWindow.state(),
     latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),
 
