@@ -96,7 +96,8 @@ describe('the rules for Prometheus', () => {
   })
 
   it('tell what a person has to see to, once, after the time that it may take', async () => {
-    await promtool('test', 'rules', 'test/multi-node/prometheus-rules.yml')
+    const files = ['prometheus-rules.yml', 'prometheus-rules-hours.yml']
+    await promtool('test', 'rules', ...files.map((file) => `test/multi-node/${file}`))
   })
 
   it('lead to headings of the runbook, as the dashboard does, each with a summary, a description and a severity', () => {
