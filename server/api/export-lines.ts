@@ -4,7 +4,7 @@ import type { RecalledMessage } from '../../shared/message.ts'
 import { isoOf } from '../evidence/lines.ts'
 
 /** How an export ended. */
-export interface ExportEnd {
+interface ExportEnd {
   readonly complete: boolean
   /** The code of the error. Missing if it is complete. */
   readonly code?: string
