@@ -1,18 +1,35 @@
 import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { mochaGlobalSetup } from './support/programs.ts'
 
-// Runs all tests, or the test files that are named, which must not measure time: two at once. Its last line is `N passed, N failed`.
+// Runs all tests, in three processes at once. With `--node`, only those that depend on Node, in two. Its last line is
+// `N passed, N failed`.
 
 const MOCHA = fileURLToPath(new URL('../../test/node_modules/mocha/bin/mocha.js', import.meta.url))
-const ALL = 'dist/test/**/*.test.js'
+
 /** They only compute, and measure no time: they take what the others, which mostly wait, leave of the processors. */
 const COMPUTING = [
   'dist/test/model/model.test.js',
   'dist/test/simulation/defects.test.js',
   'dist/test/simulation/simulation.test.js',
 ]
+/** They depend on Redis, on the browser or on the machine rather than on Node, measure time, or take longest. */
+const FOLDERS_OF_MORE = /^dist\/test\/(chaos|browser|multi-node|model|simulation|versions)\//
+const FILES_OF_MORE = /^dist\/test\/property\/(hostile-traffic|recall-client)/
+const SUPPORT_OF_MORE = /\/support\/(redis-|brokers|browser)/
+
+/** Whether the tests of a file depend on nothing but Node: they start neither Redis nor a browser, and run beside others. */
+function isOfNode(file: string): boolean {
+  // The contract of the brokers is there for the Redis client.
+  if (file.startsWith('dist/test/contract/')) return true
+  return (
+    !FOLDERS_OF_MORE.test(file) &&
+    !FILES_OF_MORE.test(file) &&
+    !SUPPORT_OF_MORE.test(readFileSync(file, 'utf8'))
+  )
+}
 
 type Counts = readonly [passed: number, failed: number]
 
@@ -59,17 +76,22 @@ const atEnd: string[] = []
 
 // Not in both at the same time: it installs what is missing.
 mochaGlobalSetup()
-const files = process.argv.slice(2)
-const lanes: readonly Lane[] =
-  files.length > 0
-    ? [
-        { args: files.filter((_, i) => i % 2 === 0), isInBackground: false, ports: '0' },
-        { args: files.filter((_, i) => i % 2 === 1), isInBackground: true, ports: '1' },
-      ]
-    : [
-        { args: [ALL, ...COMPUTING.flatMap((file) => ['--ignore', file])], isInBackground: false },
-        { args: COMPUTING, isInBackground: true, isNice: true },
-      ]
+const all = readdirSync('dist/test', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.js'))
+  .map((name) => `dist/test/${name}`)
+  .toSorted()
+const ofNode = all.filter(isOfNode)
+const others = all.filter((file) => !ofNode.includes(file) && !COMPUTING.includes(file))
+const lanes: readonly Lane[] = process.argv.includes('--node')
+  ? [
+      { args: ofNode.filter((_, i) => i % 2 === 0), isInBackground: false, ports: '0' },
+      { args: ofNode.filter((_, i) => i % 2 === 1), isInBackground: true, ports: '1' },
+    ]
+  : [
+      { args: others, isInBackground: false, ports: '0' },
+      { args: ofNode, isInBackground: true, ports: '1' },
+      { args: COMPUTING, isInBackground: true, isNice: true },
+    ]
 const counts = await Promise.all(lanes.map(run))
 for (const output of atEnd) process.stdout.write(output)
 const [passed, failed] = [0, 1].map((i) => counts.reduce((sum, count) => sum + (count[i] ?? 0), 0))
