@@ -95,7 +95,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/recalled', rooms.recalled)
   router.get('/v1/stream', stream)
   router.get('/v1/search', requireAdmin, createSearch({ broker, turns, inTurn }))
-  router.get('/v1/top', requireAdmin, createTop({ broker, turns, inTurn }))
+  router.get('/v1/top', requireAdmin, createTop({ broker, inTurn }))
   router.get('/v1/export', requireAdmin, createExport(dependencies))
   router.get('/v1/audit', requireAdmin, createAuditHandler({ broker }))
   router.get('/v1/evidence', requireAdmin, evidence.evidence)

@@ -4,7 +4,6 @@ import { asGatewayError } from '../../shared/errors.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { RequestTurns } from '../lib/request-turns.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Audit } from './audit.ts'
 import { EXPORT_FORMATS } from './export-lines.ts'
@@ -12,7 +11,6 @@ import { filterText, roomNamedBy, toFilter } from './filter-query.ts'
 import { search } from './log-search.ts'
 import type { Cursor } from './log-search.ts'
 import { parseQuery } from './requests.ts'
-import { paceLog } from './search.ts'
 import { createStreamedFiles } from './streamed-file.ts'
 import type { FileEnd } from './streamed-file.ts'
 
@@ -32,9 +30,9 @@ const exportSchema = Joi.object<ExportQuery>({
 })
 
 interface ExportDependencies {
-  readonly broker: Pick<Broker, 'history' | 'excerpts'>
+  /** Each of whose reads waits while the loop is late. */
+  readonly broker: Pick<Broker, 'entries'>
   readonly authorization: Pick<Authorization, 'authorize'>
-  readonly turns: Pick<RequestTurns, 'goOn'>
   readonly audit: Audit
   readonly log: Logger
 }
@@ -43,14 +41,7 @@ interface ExportDependencies {
  * `GET /v1/export`: everything that a filter finds, the newest first, in a response of any length. It is written as fast as it is read, and
  * its last line says whether it is complete.
  */
-export function createExport({
-  broker,
-  authorization,
-  turns,
-  audit,
-  log,
-}: ExportDependencies): RequestHandler {
-  const logs = paceLog(broker, turns)
+export function createExport({ broker, authorization, audit, log }: ExportDependencies): RequestHandler {
   const stream = createStreamedFiles({ what: 'export', max: MAX_EXPORTS }, { authorization, audit })
 
   return async (request, response) => {
@@ -62,7 +53,7 @@ export function createExport({
     async function* lines(mayRead: () => Promise<void>): AsyncGenerator<string, FileEnd> {
       const next = async (cursor: Cursor | undefined) => {
         await mayRead()
-        return await search(logs, { ...asked, cursor }, PAGE.bounds)
+        return await search(broker, { ...asked, cursor }, PAGE.bounds)
       }
       // Before the first line, an error is a response of its own.
       let page = await next(undefined)

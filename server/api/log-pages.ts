@@ -3,8 +3,9 @@ import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
+import { BoundedPage } from './bounded-page.ts'
 
-/** Bounds the notices of a page. The first notice is always included: a recall can take 75 KiB. */
+/** Bounds the notices of a page. */
 export const MAX_PAGE_BYTES = 1024 * 1024
 /** When recalls are large, much of a larger read would not fit on the page. */
 const NOTICES_PER_READ = 100
@@ -18,37 +19,36 @@ type Log = Pick<Broker, 'history' | 'historyBefore'>
 
 /** Returns the notices after a position, as many as fit on a page. */
 export async function readAfter(log: Log, room: Room, since: Position, limit: number): Promise<Page> {
-  const page = new PageBuilder(limit)
-  for (let at = since; ; at = { epoch: at.epoch, offset: page.lastOffset(at.offset) }) {
-    const count = Math.min(limit - page.notices.length, NOTICES_PER_READ)
+  const page = newPage(limit)
+  for (let at = since; ; at = { epoch: at.epoch, offset: lastOffset(page.all, at.offset) }) {
+    const count = Math.min(limit - page.all.length, NOTICES_PER_READ)
     const history = await log.history(room, at, count)
     if (history.gap !== undefined) {
-      if (page.notices.length === 0)
-        return { notices: [], position: history.head, more: false, gap: history.gap }
+      if (page.all.length === 0) return { notices: [], position: history.head, more: false, gap: history.gap }
       // The log was lost or trimmed between two reads. A client that continues from here receives the gap.
-      return { notices: page.notices, position: at, more: true }
+      return { notices: page.all, position: at, more: true }
     }
     const allFit = history.notices.every((notice) => page.add(notice))
     if (allFit && history.notices.length === count && !page.isFull) continue
-    return toPage(page.notices, history.head, page.lastOffset(since.offset))
+    return toPage(page.all, history.head, lastOffset(page.all, since.offset))
   }
 }
 
 /** Returns the notices nearest before an offset, as many as fit on a page. */
 export async function readBefore(log: Log, room: Room, before: number, limit: number): Promise<Page> {
-  const page = new PageBuilder(limit)
+  const page = newPage(limit)
   let head: Position | undefined
   for (;;) {
     // One more than fits shows whether there are older ones.
-    const count = Math.min(limit + 1 - page.notices.length, NOTICES_PER_READ)
+    const count = Math.min(limit + 1 - page.all.length, NOTICES_PER_READ)
     // Offsets begin at 1, and not every log knows what is before 0.
-    const read = await log.historyBefore(room, page.notices.at(-1)?.offset ?? Math.max(1, before), count)
+    const read = await log.historyBefore(room, page.all.at(-1)?.offset ?? Math.max(1, before), count)
     head ??= read.head
     // Offsets of another epoch say nothing about the notices already read.
     const allFit =
       read.head.epoch === head.epoch && read.notices.toReversed().every((notice) => page.add(notice))
     if (allFit && read.notices.length === count) continue
-    const notices = page.notices.toReversed()
+    const notices = page.all.toReversed()
     return { ...toPage(notices, head, notices.at(-1)?.offset ?? head.offset), older: !allFit }
   }
 }
@@ -74,9 +74,9 @@ export async function readReceivedSince(log: Log, room: Room, sinceMs: number, l
 
 /** Returns the first notices, as many as fit on a page. */
 function firstPage(notices: readonly Notice[], limit: number): readonly Notice[] {
-  const page = new PageBuilder(limit)
+  const page = newPage(limit)
   notices.every((notice) => page.add(notice))
-  return page.notices
+  return page.all
 }
 
 /** A page that ends at `offset`, of a log that ends at `head`. */
@@ -86,32 +86,8 @@ const toPage = (notices: readonly Notice[], head: Position, offset: number): Pag
   more: offset < head.offset,
 })
 
-/** Collects notices until the page is full. */
-class PageBuilder {
-  readonly notices: Notice[] = []
-  readonly #limit: number
-  #bytes = 0
+const newPage = (limit: number) => new BoundedPage<Notice>(limit, MAX_PAGE_BYTES)
 
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  get isFull(): boolean {
-    return this.notices.length >= this.#limit
-  }
-
-  /** Returns the offset of the last notice, or `otherwise` if there is none. */
-  lastOffset(otherwise: number): number {
-    return this.notices.at(-1)?.offset ?? otherwise
-  }
-
-  /** Returns whether the notice fitted, and was added. */
-  add(notice: Notice): boolean {
-    if (this.isFull) return false
-    const bytes = Buffer.byteLength(JSON.stringify(notice))
-    if (this.notices.length > 0 && this.#bytes + bytes > MAX_PAGE_BYTES) return false
-    this.#bytes += bytes
-    this.notices.push(notice)
-    return true
-  }
-}
+/** Returns the offset of the last notice, or `otherwise` if there is none. */
+const lastOffset = (notices: readonly Notice[], otherwise: number): number =>
+  notices.at(-1)?.offset ?? otherwise

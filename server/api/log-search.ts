@@ -2,14 +2,14 @@ import { GatewayError } from '../../shared/errors.ts'
 import { matches } from '../../shared/filter.ts'
 import type { Filter } from '../../shared/filter.ts'
 import type { SearchHit, SearchResponse } from '../../shared/http-api/search.ts'
-import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import { FEED, isFeed } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Broker } from '../broker/broker.ts'
+import type { Broker, StoredEntry } from '../broker/broker.ts'
+import { BoundedPage } from './bounded-page.ts'
 import { MAX_PAGE_BYTES } from './log-pages.ts'
 
-/** Entries of one read: of the largest recalls 7.5 MB. The most that `excerpts` returns of a room. */
+/** Entries of one read: of the largest recalls 7.5 MB. The most that `entries` returns. */
 const ENTRIES_PER_READ = 100
 
 /** Where a search continues: in which log, and before which offset. */
@@ -33,7 +33,8 @@ interface SearchBounds {
   readonly ms: number
 }
 
-type Log = Pick<Broker, 'history' | 'excerpts'>
+/** Reading a log so creates nothing: whoever types names into a search box must not make logs of them. */
+type Log = Pick<Broker, 'entries'>
 
 type Found = Omit<SearchResponse, 'ok' | 'cursor'> & { readonly cursor?: Cursor }
 
@@ -48,9 +49,12 @@ export async function search(log: Log, request: SearchRequest, bounds: SearchBou
     const continued =
       cursor && [furthest, other].find((opened) => opened !== undefined && isContinuedBy(opened, cursor))
     const before = continued && cursor?.position.offset
-    const found = await lookThrough(log, continued ?? furthest, before, request, bounds)
+    const opened = continued ?? furthest
+    const found = await lookThrough(log, opened, before, request, bounds)
+    if (found === undefined) continue
+    const beyond = whatIsBeyond(opened, request.room === undefined || opened !== furthest)
     const isRestarted = cursor !== undefined && continued === undefined
-    if (found !== undefined) return { ...found, ...(isRestarted && { restarted: true }) }
+    return { ...found, ...(beyond && { beyond }), ...(isRestarted && { restarted: true }) }
   }
   throw new GatewayError('BROKER_UNAVAILABLE', 'the log changes all the time')
 }
@@ -66,6 +70,12 @@ interface OpenLog {
   readonly keptSinceMs: number | null
 }
 
+/** Returns which logs that were not looked through may hold more. `others`: whether there are any that may reach back further. */
+function whatIsBeyond({ room, first }: OpenLog, others: boolean): SearchResponse['beyond'] {
+  if (!isFeed(room)) return room.group === undefined ? undefined : 'feed'
+  return others && first > 1 ? 'conversations' : undefined
+}
+
 /**
  * Returns the logs that may hold what the filter asks for, the one that reaches back furthest first: the log of a group may hold what that
  * of the feed has dropped, and that of the feed what the group's lost when it was dismissed.
@@ -79,16 +89,26 @@ async function openLogs(log: Log, room: Room | undefined): Promise<[OpenLog, Ope
     : [feed, own]
 }
 
-/** An epoch that no log has. Who follows a log under another epoch is told where it begins. */
+/** Stands for the epoch of a log that was never used. */
 const NO_EPOCH = '-'
+/** So many entries are asked for a time, should the oldest have none. */
+const OLDEST = 10
 
 async function openLog(log: Log, room: Room): Promise<OpenLog> {
-  const { head, ...history } = await log.history(room, { epoch: NO_EPOCH, offset: 0 }, 1)
-  const first = (history.gap !== undefined ? (history.resume?.offset ?? 0) : 0) + 1
-  const [oldest] = await log.excerpts([{ room, first, last: Math.min(first + 9, head.offset) }])
-  const readable = oldest?.entries.find((entry) => entry !== null)
-  return { room, head, first, keptSinceMs: readable?.receivedAtMs ?? null }
+  const { head, entries } = await log.entries(room, 0, OLDEST)
+  if (head === undefined) return { room, head: { epoch: NO_EPOCH, offset: 0 }, first: 1, keptSinceMs: null }
+  const [oldest] = entries
+  if (oldest === undefined) return { room, head, first: head.offset + 1, keptSinceMs: null }
+  // If there is no time in any, the log is not empty, but nothing is known of how far it reaches.
+  const keptSinceMs = entries.map(keptAt).find((atMs) => atMs !== undefined) ?? Date.now()
+  return { room, head, first: oldest.offset, keptSinceMs }
 }
+
+/**
+ * When the store kept an entry: what was received later than that was kept later too, though it may have waited in a spool. Entries of the
+ * last release do not say it.
+ */
+const keptAt = ({ link, notice }: StoredEntry): number | undefined => link?.keptAtMs ?? notice?.receivedAtMs
 
 /** Resolves to undefined if the log has got another epoch meanwhile. */
 async function lookThrough(
@@ -99,20 +119,22 @@ async function lookThrough(
   bounds: SearchBounds,
 ): Promise<Found | undefined> {
   const endsAtMs = performance.now() + bounds.ms
-  const hits = new Hits(limit)
+  const hits = new BoundedPage<SearchHit>(limit, MAX_PAGE_BYTES)
   const seen = new Seen()
   let end = Math.min(before, head.offset + 1)
   for (let reads = 0; end > first && !hits.isFull; reads++) {
     const count = Math.min(ENTRIES_PER_READ, bounds.entries - seen.entries)
     if (count === 0 || (reads > 0 && performance.now() >= endsAtMs)) break
     const from = Math.max(first, end - count)
-    const [part] = await log.excerpts([{ room, first: from, last: end - 1 }])
-    if (part?.head.epoch !== head.epoch) return undefined
+    const part = await log.entries(room, from - 1, end - from)
+    if ((part.head?.epoch ?? NO_EPOCH) !== head.epoch) return undefined
     for (const entry of part.entries.toReversed()) {
-      if (entry !== null && matches(filter, entry) && !hits.add({ room, epoch: head.epoch, notice: entry }))
-        break
+      const { offset, notice } = entry
+      // The log was trimmed between two reads, so that this one began later.
+      if (offset >= end) continue
+      if (notice !== null && matches(filter, notice) && !hits.add({ room, epoch: head.epoch, notice })) break
       seen.add(entry)
-      if (entry !== null) end = entry.offset
+      end = offset
     }
     if (!hits.isFull) end = from
   }
@@ -126,31 +148,6 @@ async function lookThrough(
   }
 }
 
-/** Collects hits until there are enough, or as much as fits into a response. */
-class Hits {
-  readonly all: SearchHit[] = []
-  readonly #limit: number
-  #bytes = 0
-  #isOver = false
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  get isFull(): boolean {
-    return this.#isOver || this.all.length >= this.#limit
-  }
-
-  /** Returns whether there was room for it. The first one has. */
-  add(hit: SearchHit): boolean {
-    if (this.isFull) return false
-    this.#bytes += Buffer.byteLength(JSON.stringify(hit))
-    this.#isOver = this.#bytes > MAX_PAGE_BYTES && this.all.length > 0
-    if (!this.#isOver) this.all.push(hit)
-    return !this.#isOver
-  }
-}
-
 /** Counts what was looked at. */
 class Seen {
   entries = 0
@@ -158,13 +155,13 @@ class Seen {
   #fromMs = Infinity
   #toMs = -Infinity
 
-  add(entry: Notice | null): void {
+  add(entry: StoredEntry): void {
     this.entries++
-    if (entry === null) this.#unreadable++
-    else {
-      this.#fromMs = Math.min(this.#fromMs, entry.receivedAtMs)
-      this.#toMs = Math.max(this.#toMs, entry.receivedAtMs)
-    }
+    if (entry.notice === null) this.#unreadable++
+    const atMs = keptAt(entry)
+    if (atMs === undefined) return
+    this.#fromMs = Math.min(this.#fromMs, atMs)
+    this.#toMs = Math.max(this.#toMs, atMs)
   }
 
   summary(): Omit<SearchResponse['searched'], 'room'> {

@@ -33,29 +33,14 @@ const searchSchema = Joi.object<SearchQuery>({
 })
 
 interface SearchDependencies {
-  readonly broker: Pick<Broker, 'history' | 'excerpts'>
+  /** Each of whose reads waits while the loop is late. */
+  readonly broker: Pick<Broker, 'entries'>
   readonly turns: Pick<RequestTurns, 'goOn'>
   readonly inTurn: LargeReads
 }
 
-/** Returns the logs as a search reads them: each read waits while the loop is late. */
-export const paceLog = (
-  broker: SearchDependencies['broker'],
-  turns: SearchDependencies['turns'],
-): SearchDependencies['broker'] => ({
-  async history(...call) {
-    await turns.goOn()
-    return await broker.history(...call)
-  },
-  async excerpts(parts) {
-    await turns.goOn()
-    return await broker.excerpts(parts)
-  },
-})
-
 /** `GET /v1/search`: looks through the log of the feed, or of the conversation that the filter names, for recalls that match. */
 export function createSearch({ broker, turns, inTurn }: SearchDependencies): RequestHandler {
-  const log = paceLog(broker, turns)
   return async (request, response) => {
     const { q, before, limit } = parseQuery(searchSchema, request)
     const filter = toFilter(q)
@@ -67,7 +52,7 @@ export function createSearch({ broker, turns, inTurn }: SearchDependencies): Req
     await chargeUser(response, POINTS)
     // Whoever may see the feed may see all rooms.
     await inTurn(response, FEED, async () => {
-      const { cursor, ...found } = await search(log, { ...asked, limit }, BOUNDS)
+      const { cursor, ...found } = await search(broker, { ...asked, limit }, BOUNDS)
       await turns.goOn()
       response.json({
         ok: true,

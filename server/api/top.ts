@@ -5,13 +5,11 @@ import type { Conversation } from '../../shared/conversation.ts'
 import type { Recalled, TopResponse } from '../../shared/http-api/top.ts'
 import { FEED, roomName } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { RequestTurns } from '../lib/request-turns.ts'
 import { chargeUser } from './bearer-auth.ts'
 import type { LargeReads } from './large-reads.ts'
 import { search } from './log-search.ts'
 import type { Cursor } from './log-search.ts'
 import { parseQuery, wholeNumber } from './requests.ts'
-import { paceLog } from './search.ts'
 
 /** For as long, everybody who asks the same gets the same answer. */
 const CACHED_MS = 5_000
@@ -26,14 +24,13 @@ const MAX_FOR_S = 30 * 86_400
 const topSchema = Joi.object<{ readonly forS: number }>({ forS: wholeNumber(1, MAX_FOR_S).default(3_600) })
 
 interface TopDependencies {
-  readonly broker: Pick<Broker, 'history' | 'excerpts'>
-  readonly turns: Pick<RequestTurns, 'goOn'>
+  /** Each of whose reads waits while the loop is late. */
+  readonly broker: Pick<Broker, 'entries'>
   readonly inTurn: LargeReads
 }
 
 /** `GET /v1/top`: where, and by whom, most was recalled lately. */
-export function createTop({ broker, turns, inTurn }: TopDependencies): RequestHandler {
-  const log = paceLog(broker, turns)
+export function createTop({ broker, inTurn }: TopDependencies): RequestHandler {
   const cache = new Map<number, { readonly atMs: number; readonly top: TopResponse }>()
 
   async function count(forS: number, nowMs: number): Promise<TopResponse> {
@@ -49,7 +46,7 @@ export function createTop({ broker, turns, inTurn }: TopDependencies): RequestHa
     let cursor: Cursor | undefined
     let isComplete = false
     for (;;) {
-      const page = await search(log, { filter, room: undefined, cursor, limit: PAGE.limit }, PAGE.bounds)
+      const page = await search(broker, { filter, room: undefined, cursor, limit: PAGE.limit }, PAGE.bounds)
       // What was counted before would be counted twice.
       if (page.restarted) break
       ;({ keptSinceMs } = page)

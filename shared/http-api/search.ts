@@ -21,14 +21,23 @@ export interface SearchResponse {
     readonly entries: number
     /** Entries that nobody can read, such as those with a wrong signature. Missing if there were none. */
     readonly unreadable?: number
-    /** When the entries were received, in ms since 1970, the earliest and the latest; null if it looked at none. */
+    /**
+     * When the store kept the entries, in ms since 1970, the earliest and the latest; null if it looked at none. A recall that waited in a
+     * spool is kept later than it was received.
+     */
     readonly fromMs: number | null
     readonly toMs: number | null
   }
-  /** When the oldest entry of the log was received, in ms since 1970; null if the log holds none. What was before is not known. */
+  /** When the store kept the oldest entry of the log, in ms since 1970; null if it holds none. The log has all that was received since. */
   readonly keptSinceMs: number | null
-  /** Continues with older entries. Missing: all that is stored was looked through, by this request and those before it. */
+  /** Continues with older entries. Missing: all of this log was looked through, by this request and those before it. */
   readonly cursor?: string
+  /**
+   * Other logs that may hold more, and were not looked through. `conversations`: the filter names not one conversation, and the feed has
+   * dropped recalls that the logs of their conversations may still hold. `feed`: the log of a group lacks recalls from before the group was
+   * dismissed that arrived afterwards. Missing if there are none.
+   */
+  readonly beyond?: 'conversations' | 'feed'
   /** The log has another epoch than the cursor: this is the first page again, and what earlier ones found may be here once more. */
   readonly restarted?: true
 }

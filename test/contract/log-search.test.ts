@@ -5,6 +5,7 @@ import type { Cursor } from '../../server/api/log-search.ts'
 import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
+import type { Room } from '../../shared/room.ts'
 import { BROKER_FIXTURES } from '../support/brokers.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 
@@ -34,12 +35,15 @@ for (const kind of ['embedded', 'redis']) {
       readonly limit?: number
       readonly bounds?: Partial<typeof BOUNDS>
       readonly cursor?: Cursor | undefined
-      readonly log?: Pick<Broker, 'history' | 'excerpts'>
+      readonly log?: Pick<Broker, 'entries'>
     }
     const ask = (q: string, { limit = 100, bounds = {}, cursor, log = broker }: Asked = {}) => {
       const filter = toFilter(q)
       return search(log, { filter, room: roomNamedBy(filter), cursor, limit }, { ...BOUNDS, ...bounds })
     }
+    /** When the store kept the entry at this offset. */
+    const keptAt = async (room: Room, offset = 1) =>
+      (await broker.entries(room, offset - 1, 1)).entries[0]?.link?.keptAtMs ?? NaN
     type Found = Awaited<ReturnType<typeof ask>>
     const seqsOf = ({ hits }: Found) => hits.flatMap(({ notice }) => notice.messages.map(({ seq }) => seq))
 
@@ -55,6 +59,7 @@ for (const kind of ['embedded', 'redis']) {
       await open()
       const seqs = Array.from({ length: 250 }, (_, i) => i + 1)
       for (const seq of seqs) await publish(seq % 10 === 0 ? 'tens' : 'others', seq)
+      const keptSince = await keptAt(FEED)
       const tens = seqs.filter((seq) => seq % 10 === 0).toReversed()
       for (const asked of [
         { limit: 100 },
@@ -69,19 +74,19 @@ for (const kind of ['embedded', 'redis']) {
         const entries = pages.reduce((sum, { searched }) => sum + searched.entries, 0)
         expect(entries, JSON.stringify(asked)).to.equal(250)
         for (const { keptSinceMs, searched } of pages) {
-          expect(keptSinceMs).to.equal(1_001)
+          expect(keptSinceMs).to.equal(keptSince)
           expect(searched.room).to.deep.equal(FEED)
           expect(searched.entries).to.be.at.most(asked.bounds?.entries ?? 250)
         }
       }
       const [first] = await askAll('ten', { limit: 2 })
       expect(first?.searched).to.include({
-        toMs: 1_250,
-        fromMs: 1_000 + 250 - (first?.searched.entries ?? 0) + 1,
+        toMs: await keptAt(FEED, 250),
+        fromMs: await keptAt(FEED, 250 - (first?.searched.entries ?? 0) + 1),
       })
       const none = await ask('nothing')
-      expect(none).to.deep.include({ hits: [], keptSinceMs: 1_001 })
-      expect(none).to.not.have.property('cursor')
+      expect(none).to.deep.include({ hits: [], keptSinceMs: keptSince })
+      expect(none).to.not.have.any.keys('cursor', 'beyond')
     })
 
     it('takes the log of the conversation that is named if it reaches back further than the feed', async () => {
@@ -91,13 +96,24 @@ for (const kind of ['embedded', 'redis']) {
       for (let seq = 101; seq <= 120; seq++) await publish('other', seq)
       const found = await ask('group:g seq:2-9')
       expect(seqsOf(found)).to.deep.equal([6, 5, 4, 3, 2])
-      expect(found).to.deep.include({ keptSinceMs: 1_001 })
-      expect(found.searched).to.deep.equal({ room: { group: 'g' }, entries: 6, fromMs: 1_001, toMs: 1_006 })
+      const own = { group: 'g' }
+      expect(found).to.deep.include({ keptSinceMs: await keptAt(own), beyond: 'feed' })
+      expect(found.searched).to.deep.equal({
+        room: own,
+        entries: 6,
+        fromMs: await keptAt(own),
+        toMs: await keptAt(own, 6),
+      })
       expect(found).to.not.have.property('cursor')
       expect((await ask('group:g topic:t')).searched.room).to.deep.equal({ group: 'g', topic: 't' })
       expect(seqsOf(await ask('group:g,h'))).to.deep.equal([])
-      expect((await ask('group:g,h')).keptSinceMs).to.equal(1_111)
-      expect((await ask('group:unused')).searched).to.deep.include({ room: FEED, entries: 10 })
+      const ofSeveral = await ask('group:g,h')
+      expect(ofSeveral).to.include({ keptSinceMs: await keptAt(FEED, 17), beyond: 'conversations' })
+      expect((await ask('g 3')).beyond, 'a group that is a bare word').to.equal('conversations')
+      const ofUnused = await ask('group:unused')
+      expect(ofUnused.searched).to.deep.include({ room: FEED, entries: 10 })
+      expect(ofUnused).to.not.have.property('beyond')
+      expect(await broker.entries({ group: 'unused' }, 0, 1), 'asking makes no log').to.deep.equal({ entries: [] })
     })
 
     it('takes the feed for a group that was dismissed', async () => {
@@ -109,6 +125,22 @@ for (const kind of ['embedded', 'redis']) {
       const found = await ask('group:g')
       expect(seqsOf(found)).to.deep.equal([60, 2, 1])
       expect(found.searched.room).to.deep.equal(FEED)
+    })
+
+    it('reaches back to when the oldest was kept, not to when that was received in a spool', async () => {
+      await open({ historySize: 10 })
+      for (let seq = 1; seq <= 20; seq++) await publish('g', seq, { receivedAtMs: 5 })
+      expect((await ask('')).keptSinceMs).to.equal(await keptAt(FEED, 11))
+    })
+
+    it('goes on where it was, and tells its new beginning, if the log is trimmed meanwhile', async () => {
+      await open({ historySize: 50 })
+      for (let seq = 1; seq <= 50; seq++) await publish('g', seq)
+      const { cursor } = await ask('', { limit: 10 })
+      for (let seq = 51; seq <= 80; seq++) await publish('g', seq)
+      const rest = await ask('', { cursor })
+      expect(seqsOf(rest)).to.deep.equal(Array.from({ length: 10 }, (_, i) => 40 - i))
+      expect(rest.keptSinceMs).to.equal(await keptAt(FEED, 31))
     })
 
     it('finds nothing, and says so, where nothing was ever recalled', async () => {
@@ -132,10 +164,9 @@ for (const kind of ['embedded', 'redis']) {
       expect(seqsOf(again)[0]).to.equal(220)
       let reads = 0
       const log = {
-        history: broker.history,
-        async excerpts(parts: Parameters<Broker['excerpts']>[0]) {
+        async entries(...call: Parameters<Broker['entries']>) {
           if (++reads === 3) await renew()
-          return await broker.excerpts(parts)
+          return await broker.entries(...call)
         },
       }
       const found = await ask('', { limit: 1_000, log })
@@ -143,10 +174,9 @@ for (const kind of ['embedded', 'redis']) {
       const [head] = await broker.heads([FEED])
       expect(new Set(found.hits.map(({ epoch }) => epoch))).to.deep.equal(new Set([head?.epoch]))
       const always = {
-        ...log,
-        async excerpts(parts: Parameters<Broker['excerpts']>[0]) {
+        async entries(...call: Parameters<Broker['entries']>) {
           await renew()
-          return await broker.excerpts(parts)
+          return await broker.entries(...call)
         },
       }
       const error: unknown = await ask('', { log: always }).catch((reason: unknown) => reason)
@@ -157,16 +187,17 @@ for (const kind of ['embedded', 'redis']) {
       await open()
       for (let seq = 1; seq <= 120; seq++) await publish('g', seq)
       const log = {
-        history: broker.history,
-        excerpts: async (parts: Parameters<Broker['excerpts']>[0]) =>
-          (await broker.excerpts(parts)).map((part) => ({
-            ...part,
-            entries: part.entries.map((entry) => (entry && entry.offset % 3 === 0 ? null : entry)),
-          })),
+        async entries(...call: Parameters<Broker['entries']>) {
+          const { entries, ...part } = await broker.entries(...call)
+          const isUnreadable = (offset: number) => offset <= 12 || offset % 3 === 0
+          const some = entries.map((entry) => (isUnreadable(entry.offset) ? { ...entry, notice: null } : entry))
+          return { ...part, entries: some }
+        },
       }
       const pages = await askAll('', { log, limit: 50 })
-      expect(pages.flatMap(seqsOf)).to.have.length(80)
-      expect(new Set(pages.flatMap(seqsOf)).size).to.equal(80)
+      expect(pages.flatMap(seqsOf)).to.have.length(72)
+      expect(new Set(pages.flatMap(seqsOf)).size).to.equal(72)
+      expect(pages[0]?.keptSinceMs, 'of one that nobody can read').to.equal(await keptAt(FEED))
       expect(pages.some(({ searched }) => (searched.unreadable ?? 0) > 10)).to.equal(true)
     })
 

@@ -39,7 +39,7 @@ describe('GET /v1/search', () => {
     })
     expect(body.hits[0]).to.deep.include({ room: { group: 'lobby' } })
     expect(body).to.not.have.property('cursor')
-    expect(body.keptSinceMs).to.equal(body.hits[0]?.notice.receivedAtMs)
+    expect(body.keptSinceMs).to.be.at.least(body.hits[0]?.notice.receivedAtMs ?? Infinity)
   })
 
   it('continues where it ended, the newest first', async () => {
