@@ -1,16 +1,20 @@
-import type { SearchHit } from '../../shared/http-api/search.ts'
+import type { SearchHit, SearchResponse } from '../../shared/http-api/search.ts'
 import { CSV_TYPE, JSON_LINES_TYPE } from '../../shared/limits.ts'
 import type { RecalledMessage } from '../../shared/message.ts'
 import { isoOf } from '../evidence/lines.ts'
 
 /** How an export ended. */
 interface ExportEnd {
+  /** Whether it has everything that the log held: it ended without an error, and every entry could be read. */
   readonly complete: boolean
-  /** The code of the error. Missing if it is complete. */
+  /** The code of the error that ended it early. */
   readonly code?: string
   readonly recalls: number
-  /** When the oldest stored recall was received, in ms since 1970; null if there is none. */
+  /** How many entries nobody can read, which may have matched. Missing if there were none. */
+  readonly unreadable?: number
+  /** When the oldest entry of the log was stored, in ms since 1970; null if it holds none. */
   readonly keptSinceMs: number | null
+  readonly beyond?: SearchResponse['beyond']
 }
 
 /** How recalls are written as text. Each part ends with the end of a line. */
@@ -34,7 +38,8 @@ const jsonLines: ExportFormat = {
       epoch,
       notice,
     }),
-  end: ({ keptSinceMs, ...end }) => line({ type: 'end', ...end, keptSince: isoOf(keptSinceMs) }),
+  end: ({ complete, keptSinceMs, ...end }) =>
+    line({ type: 'end', complete, ...end, keptSince: isoOf(keptSinceMs) }),
 }
 
 const line = (value: object): string => `${JSON.stringify(value)}\n`
@@ -56,17 +61,16 @@ const csv: ExportFormat = {
   contentType: CSV_TYPE,
   head: `\uFEFF${rowOf(COLUMNS)}`,
   recall: (hit) => hit.notice.messages.map((message) => rowOf(cellsOf(hit, message))).join(''),
-  end({ complete, code = '', recalls, keptSinceMs }) {
-    const oldest = isoOf(keptSinceMs)
-    const since =
-      keptSinceMs === null
-        ? 'nothing is stored'
-        : `of what was received since ${oldest ?? 'a time that is none'}`
-    const says = complete
-      ? `complete: ${recalls} recalls, ${since}`
-      : `incomplete: ${recalls} recalls, then ${code}. Export again`
-    return rowOf(['end', says, ...COLUMNS.slice(2).map(() => '')])
-  },
+  end: (end) => rowOf(['end', sentenceOf(end), ...COLUMNS.slice(2).map(() => '')]),
+}
+
+function sentenceOf({ complete, code, recalls, unreadable = 0, keptSinceMs, beyond }: ExportEnd): string {
+  if (code !== undefined) return `incomplete: ${recalls} recalls, then ${code}. Export again`
+  const oldest = isoOf(keptSinceMs) ?? 'a time that is none'
+  const since = keptSinceMs === null ? 'nothing is stored' : `of what was received since ${oldest}`
+  const lacks = unreadable > 0 ? ` ${unreadable} entries cannot be read,` : ''
+  const elsewhere = beyond === 'conversations' ? '; logs of conversations may reach back further' : ''
+  return `${complete ? 'complete' : 'incomplete'}: ${recalls} recalls,${lacks} ${since}${elsewhere}`
 }
 
 function cellsOf({ epoch, notice }: SearchHit, { seq, id, key }: RecalledMessage): Cell[] {

@@ -58,16 +58,20 @@ export function createExport({ broker, authorization, audit, log }: ExportDepend
       // Before the first line, an error is a response of its own.
       let page = await next(undefined)
       let recalls = 0
+      let unreadable = 0
       let code: string | undefined
       yield format.head
       for (;;) {
         // What was written before would be there once more.
         if (page.restarted) code = 'LOG_REPLACED'
         else {
+          unreadable += page.searched.unreadable ?? 0
           for (const hit of page.hits) {
             recalls++
             yield format.recall(hit)
           }
+          // Lets go of what is held back, and ends here if nobody reads it, though nothing may match for long.
+          yield ''
         }
         if (page.cursor === undefined || code !== undefined) break
         try {
@@ -79,9 +83,16 @@ export function createExport({ broker, authorization, audit, log }: ExportDepend
         }
       }
       // The oldest of the log may have gone while the newest were written.
-      const { keptSinceMs } = page
+      const { keptSinceMs, beyond } = page
       const failed = code !== undefined && { code }
-      yield format.end({ complete: code === undefined, ...failed, recalls, keptSinceMs })
+      yield format.end({
+        complete: code === undefined && unreadable === 0,
+        ...failed,
+        recalls,
+        ...(unreadable > 0 && { unreadable }),
+        keptSinceMs,
+        ...(beyond && { beyond }),
+      })
       return { ...failed, details: { recalls } }
     }
 

@@ -97,6 +97,8 @@ async function send(
     if (!response.headersSent) {
       response.setHeader('Content-Type', contentType)
       response.setHeader('Content-Disposition', `attachment; filename="${name}"`)
+      // There may be nothing to write for longer than a proxy waits.
+      response.flushHeaders()
     }
     if (!done) chunk += value
     const isDue = chunk.length >= CHUNK_BYTES || performance.now() - sentAtMs > CHUNK_MS
