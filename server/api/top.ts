@@ -54,20 +54,18 @@ export function createTop({ broker, inTurn }: TopDependencies): RequestHandler {
       unreadable += page.searched.unreadable ?? 0
       toMs ??= page.searched.toMs
       fromMs = page.searched.fromMs ?? fromMs
-      let counted = 0
       for (const { notice } of page.hits) {
         const conversation = conversationOf(notice)
         if (conversations.size < MAX_SUGGESTED) conversations.set(roomName(conversation), conversation)
-        if (notice.receivedAtMs < sinceMs) continue
-        counted++
-        if (notice.test) continue
+        if (notice.receivedAtMs < sinceMs || notice.test) continue
         if (notice.group !== undefined) add(groups, notice.group, notice.messages.length)
         if (notice.operator !== undefined) add(operators, notice.operator, notice.messages.length)
       }
       ;({ cursor } = page)
-      // Entries are in the order in which they were received, but for those that waited in a spool.
-      isComplete = counted === 0 || (cursor === undefined && (keptSinceMs ?? 0) <= sinceMs)
-      if (cursor === undefined || counted === 0 || entries >= MAX_ENTRIES) break
+      // What was received since then was stored since then, in this order, even if it waited in a spool.
+      const isOver = (page.searched.fromMs ?? Infinity) < sinceMs
+      isComplete = unreadable === 0 && (isOver || (cursor === undefined && (keptSinceMs ?? 0) <= sinceMs))
+      if (cursor === undefined || isOver || entries >= MAX_ENTRIES) break
     }
     return {
       ok: true,

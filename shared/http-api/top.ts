@@ -14,8 +14,12 @@ export interface TopResponse {
   readonly sinceMs: number
   /** How much of the feed was looked at. */
   readonly searched: SearchResponse['searched']
-  /** Whether that is all since `sinceMs`: the feed may be longer than what is looked at, or not reach back so far. */
+  /**
+   * Whether that is all since `sinceMs`: the feed may be longer than what is looked at, not reach back so far, or have entries that nobody
+   * can read.
+   */
   readonly complete: boolean
+  /** When the store kept the oldest entry of the feed, in ms since 1970; null if it holds none. */
   readonly keptSinceMs: number | null
   readonly groups: readonly ({ readonly group: string } & Recalled)[]
   readonly operators: readonly ({ readonly operator: string } & Recalled)[]
