@@ -13,6 +13,11 @@ const MAX_ENTRIES = 100
 /** Acts that wait for a store that is unavailable. Further ones are in the log alone. */
 const MAX_WAITING = 1_000
 const RETRY_MS = 5_000
+/** An act counts as so many more requests, so that nobody pushes the acts of months out of the audit in a minute. */
+export const CHARGE_OF_ACTS = 5
+/** Further acts of a run are recorded together, so late at most; see `note`. */
+const RUN_MS = 60_000
+const MAX_RUNS = 1_000
 /** An entry with its longest identifiers fits into a record then. */
 const MAX_TEXT_LENGTH = 300
 const MAX_DETAILS_BYTES = 2_048
@@ -21,7 +26,11 @@ type Act = Pick<AuditEntry, 'action' | 'details'>
 type Outcome = Pick<AuditEntry, 'result' | 'code'>
 
 export interface Audit {
-  /** Records an act of the admin who sent this request. Resolves once it is stored, or in the log if it cannot be stored now. Never rejects. */
+  /**
+   * Records an act of the admin who sent this request. Resolves once it is stored, or in the log if it cannot be stored now. Never rejects.
+   * Acts on single entries of the quarantine come by the thousand, and would push out everything else: those that follow one of the same
+   * kind within a minute are in the log at once, and recorded together when it is over.
+   */
   note(request: Request, response: Response, act: Act, outcome?: Outcome): Promise<void>
   /** Does the work, and records it with its outcome before it settles in the same way. `more` adds what only the outcome tells. */
   during<T>(
@@ -40,13 +49,31 @@ interface AuditDependencies {
   readonly addressOf: ClientAddress
   readonly log: Logger
   readonly retryMs?: number
+  readonly runMs?: number
+}
+
+type NewEntry = Omit<AuditEntry, 'id'>
+
+/** What followed an act within a minute. */
+interface Run {
+  readonly timer: NodeJS.Timeout
+  count: number
+  first?: NewEntry
+  last?: NewEntry
 }
 
 /**
  * Records what admins do, with the store behind the broker. While that is unavailable, acts wait in memory, and stand in the log at once:
  * an outage must not keep an admin from acting, and no act may be lost without a trace.
  */
-export function createAudit({ broker, addressOf, log, retryMs = RETRY_MS }: AuditDependencies): Audit {
+export function createAudit({
+  broker,
+  addressOf,
+  log,
+  retryMs = RETRY_MS,
+  runMs = RUN_MS,
+}: AuditDependencies): Audit {
+  const runs = new Map<string, Run>()
   let waiting: string[] = []
   let storing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -71,21 +98,59 @@ export function createAudit({ broker, addressOf, log, retryMs = RETRY_MS }: Audi
 
   const storeSoon = (): Promise<void> => (storing ??= storeWaiting().finally(() => (storing = undefined)))
 
-  async function note(
+  const toEntry = (
     request: Request,
     response: Response,
     { action, details }: Act,
+    outcome: Outcome,
+  ): NewEntry => ({
+    atMs: Date.now(),
+    admin: principalOf(response).id,
+    address: addressOf(request),
+    action,
+    details: cut(details),
+    ...outcome,
+  })
+
+  async function note(
+    request: Request,
+    response: Response,
+    act: Act,
     outcome: Outcome = { result: 'done' },
   ): Promise<void> {
-    const entry = {
-      atMs: Date.now(),
-      admin: principalOf(response).id,
-      address: addressOf(request),
-      action,
-      details: cut(details),
-      ...outcome,
-    } satisfies Omit<AuditEntry, 'id'>
+    const entry = toEntry(request, response, act, outcome)
     log.info({ act: entry }, 'act of an admin')
+    if (!isInRun(entry)) await keep(entry)
+  }
+
+  /** Returns whether this act will be recorded with others; otherwise it may begin a run. */
+  function isInRun(entry: NewEntry): boolean {
+    if (!('entry' in entry.details)) return false
+    const kind = JSON.stringify({ ...entry, atMs: 0, details: { ...entry.details, entry: '' } })
+    const run = runs.get(kind)
+    if (run !== undefined) {
+      run.count++
+      run.first ??= entry
+      run.last = entry
+      return true
+    }
+    if (runs.size < MAX_RUNS)
+      runs.set(kind, { timer: setTimeout(() => void endRun(kind), runMs).unref(), count: 0 })
+    return false
+  }
+
+  async function endRun(kind: string): Promise<void> {
+    const run = runs.get(kind)
+    clearTimeout(run?.timer)
+    runs.delete(kind)
+    if (run?.last === undefined) return
+    const { count, first, last } = run
+    const { entry, ...details } = last.details
+    const many = { ...details, entries: count, first: first?.details['entry'], last: entry }
+    await keep(count === 1 ? last : { ...last, details: cut(many) })
+  }
+
+  async function keep(entry: NewEntry): Promise<void> {
     const text = JSON.stringify(entry)
     try {
       await store(text)
@@ -104,6 +169,8 @@ export function createAudit({ broker, addressOf, log, retryMs = RETRY_MS }: Audi
     note,
 
     async during(request, response, act, work, more = () => ({})) {
+      // Its outcome may never be recorded, if the process ends meanwhile.
+      log.info({ act: toEntry(request, response, act, { result: 'begun' }) }, 'act of an admin begins')
       let value
       try {
         value = await work()
@@ -116,6 +183,7 @@ export function createAudit({ broker, addressOf, log, retryMs = RETRY_MS }: Audi
     },
 
     async stop() {
+      for (const kind of runs.keys()) await endRun(kind)
       await storing
       if (waiting.length > 0) await storeSoon()
       clearTimeout(timer)

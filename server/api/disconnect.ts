@@ -7,7 +7,9 @@ import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
 import { conversationKeys } from '../lib/conversation-schema.ts'
 import { identifier, UNSET } from '../lib/schema.ts'
+import { CHARGE_OF_ACTS } from './audit.ts'
 import type { Audit } from './audit.ts'
+import { chargeUser } from './bearer-auth.ts'
 import { parseBody, readBody } from './requests.ts'
 
 /** As long as announcements are stored for processes that start later. */
@@ -42,6 +44,7 @@ const disconnectSchema = Joi.object<DisconnectRequest>({
 export function createDisconnect({ broker, revocations, audit }: DisconnectDependencies): RequestHandler[] {
   const disconnect: RequestHandler = async (request, response) => {
     const { userId, forS, ...where } = parseBody(disconnectSchema, request)
+    await chargeUser(response, CHARGE_OF_ACTS)
     const conversation = revokedIn(where)
     const untilMs = revocations.freeEnd(userId, conversation, Date.now() + forS * 1_000)
     const details = { userId, ...conversation, untilMs }

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express'
 import Joi from 'joi'
 import { conversationOf } from '../../shared/conversation.ts'
 import type { Conversation } from '../../shared/conversation.ts'
-import { GatewayError } from '../../shared/errors.ts'
+import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import type {
   AccessReturnedResponse,
   ListedRevocation,
@@ -15,9 +15,12 @@ import type { Where } from '../auth/announcements.ts'
 import type { Revocation, Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
 import { conversationKeys } from '../lib/conversation-schema.ts'
+import type { RequestTurns } from '../lib/request-turns.ts'
 import { identifier, UNSET } from '../lib/schema.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { CHARGE_OF_ACTS } from './audit.ts'
 import type { Audit } from './audit.ts'
-import { chargeUser } from './bearer-auth.ts'
+import { chargeUser, principalOf } from './bearer-auth.ts'
 import { MAX_REVOCATION_S } from './disconnect.ts'
 import { parseQuery } from './requests.ts'
 
@@ -31,7 +34,9 @@ const MAX_READS = 20
 interface RevocationsDependencies {
   readonly broker: Pick<Broker, 'announce' | 'records'>
   readonly revocations: Revocations
+  readonly turns: Pick<RequestTurns, 'goOn'>
   readonly audit: Audit
+  readonly log: Logger
 }
 
 interface ReturnQuery extends Where {
@@ -46,7 +51,13 @@ const returnSchema = Joi.object<ReturnQuery>({
   .with('topic', 'group')
 
 /** Lists who is taken out of what, and gives access back. */
-export function createRevocationHandlers({ broker, revocations, audit }: RevocationsDependencies) {
+export function createRevocationHandlers({
+  broker,
+  revocations,
+  turns,
+  audit,
+  log,
+}: RevocationsDependencies) {
   function requireKnown(): void {
     if (revocations.isPending)
       throw new GatewayError('BROKER_UNAVAILABLE', 'the orders have not been read yet')
@@ -58,6 +69,7 @@ export function createRevocationHandlers({ broker, revocations, audit }: Revocat
     const sinceMs = Date.now() - MAX_REVOCATION_S * 1_000
     let before: string | undefined
     for (let reads = 0; reads < MAX_READS && admins.size < wanted.size; reads++) {
+      await turns.goOn()
       const records = await broker.records('audit', { before, limit: RECORDS_PER_READ })
       for (const { text } of records) noteAdmin(text, wanted, admins)
       const last = records.at(-1)
@@ -73,7 +85,11 @@ export function createRevocationHandlers({ broker, revocations, audit }: Revocat
     requireKnown()
     const all = revocations.list(Date.now())
     const listed = all.slice(0, MAX_LISTED)
-    const admins = await readAdmins(new Set(listed.map(nameOfOrder)))
+    // Who is taken out is known in an outage too, and must be seen.
+    const admins = await readAdmins(new Set(listed.map(nameOfOrder))).catch((error: unknown) => {
+      log.warn({ reason: reasonOf(error) }, 'the audit does not tell who revoked access')
+      return new Map<string, string>()
+    })
     response.json({
       ok: true,
       revocations: listed.map((revocation) => toListed(revocation, admins.get(nameOfOrder(revocation)))),
@@ -84,6 +100,10 @@ export function createRevocationHandlers({ broker, revocations, audit }: Revocat
   /** `DELETE /v1/revocations`: ends the orders about a user and exactly this conversation, or without one about everything. */
   const giveBack: RequestHandler = async (request, response) => {
     const { userId, ...where } = parseQuery(returnSchema, request)
+    // Otherwise an order about an admin would bind only as long as that admin agrees.
+    if (userId === principalOf(response).id)
+      throw new GatewayError('ADMIN_NEEDED', 'another admin must give access back to an admin')
+    await chargeUser(response, CHARGE_OF_ACTS)
     requireKnown()
     const conversation = revokedIn(where)
     const ends = revocations.ends(userId, conversation, Date.now()).slice(0, MAX_RETURNED)
@@ -136,6 +156,8 @@ const recordSchema = Joi.object<DisconnectRecord>({
 }).required()
 
 function noteAdmin(text: string, wanted: ReadonlySet<string>, admins: Map<string, string>): void {
+  // Most acts are others: thousands may be read for one answer.
+  if (!text.includes('"disconnect"')) return
   const { value, error } = recordSchema.validate(parseRecord(text), { stripUnknown: true })
   if (error !== undefined) return
   const { userId, untilMs, ...where } = value.details

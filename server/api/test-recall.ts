@@ -8,8 +8,9 @@ import type { RecalledMessage } from '../../shared/message.ts'
 import type { RecalledRequest } from '../../shared/protocol.ts'
 import type { Broker } from '../broker/broker.ts'
 import { conversationKeys, keyList, ofMessages, seqList } from '../lib/conversation-schema.ts'
+import { CHARGE_OF_ACTS } from './audit.ts'
 import type { Audit } from './audit.ts'
-import { principalOf } from './bearer-auth.ts'
+import { chargeUser, principalOf } from './bearer-auth.ts'
 import { parseBody, readBody } from './requests.ts'
 
 const PUBLISH_TIMEOUT_MS = 1_700
@@ -68,6 +69,7 @@ export function createTestRecall({ broker, door, audit }: TestRecallDependencies
 
   const testRecall: RequestHandler = async (request, response) => {
     const { seqs, keys, ...where } = parseBody(testRecallSchema, request)
+    await chargeUser(response, CHARGE_OF_ACTS)
     const conversation = conversationOf(where)
     const messages = seqs?.map((seq) => ({ seq })) ?? keys?.map((key) => ({ key })) ?? []
     const { id: operator } = principalOf(response)

@@ -45,7 +45,10 @@ const MAX_ID_PART = 2n ** 64n - 1n
 /** Throws REQUEST_MALFORMED for what is no id of a record. */
 export function checkRecordId(id: string): void {
   const isId =
-    /^\d{1,20}(?:-\d{1,20})?$/.test(id) && id.split('-').every((part) => BigInt(part) <= MAX_ID_PART)
+    /^\d{1,20}(?:-\d{1,20})?$/.test(id) &&
+    id.split('-').every((part) => BigInt(part) <= MAX_ID_PART) &&
+    // Nothing is before 0-0, which Redis takes for an error.
+    /[1-9]/.test(id)
   if (!isId) throw new GatewayError('REQUEST_MALFORMED', 'that is no cursor of an earlier response')
 }
 

@@ -434,7 +434,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         await broker.record('audit', 'x'.repeat(4_096))
         const codeOf = (failing: Promise<unknown>) => failing.catch(({ code }: GatewayError) => code)
         expect(await codeOf(broker.record('audit', '群'.repeat(1_366)))).to.equal('INTERNAL')
-        for (const before of ['', 'x', '1-', '-1', '1-2-3', '18446744073709551616', '+', '('])
+        for (const before of ['', 'x', '1-', '-1', '1-2-3', '18446744073709551616', '+', '(', '0-0', '0'])
           expect(await codeOf(broker.records('audit', { before, limit: 1 })), before).to.equal(
             'REQUEST_MALFORMED',
           )

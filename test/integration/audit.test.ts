@@ -78,6 +78,7 @@ describe('what admins do', () => {
     for (const text of ['x', '{}', '[]', JSON.stringify({ ...entries[0], details: 1 })])
       await admin.xadd(key, '*', 't', `${Date.now()}:${text}`, 'v', '2')
     expect((await audit()).entries).to.deep.equal(entries)
+    expect((await audit('?before=0-0')) as object).to.include({ code: 'REQUEST_MALFORMED' })
 
     expect((await get(one.url, '/v1/audit?before=x', token)).status).to.equal(400)
     expect((await get(one.url, '/v1/audit', await makeToken())).status).to.equal(403)
@@ -142,7 +143,41 @@ describe('what admins do', () => {
       ['access returned', 1],
       ['access returned', 2],
     ])
+    // An order about an admin would bind nobody if its subject could end it.
+    await postDisconnect(one.url, await adminToken(), { userId: 'admin-2', group: 'h', forS: 60 })
+    expect(await giveBack(one.url, 'userId=admin-2&group=h')).to.include({ code: 'ADMIN_NEEDED' })
+    expect((await list(one.url)).revocations[0]).to.include({ userId: 'admin-2', admin: 'admin-1' })
     for (const query of ['', 'userId=', 'userId=m&topic=t', 'userId=m&group=g&official=o', 'userId=m&x=1'])
       expect(await giveBack(one.url, query), query).to.include({ code: 'REQUEST_MALFORMED' })
+  })
+
+  it('is seen in an outage too, but for who ordered it', async () => {
+    const token = await makeToken({ sub: 'admin-3', role: 'admin' })
+    await postDisconnect(one.url, token, { userId: 'frozen', forS: 60 })
+    const ordered = async () => {
+      const { body } = await get(one.url, '/v1/revocations', token)
+      return (body as unknown as RevocationsResponse).revocations.find(({ userId }) => userId === 'frozen')
+    }
+    await waitUntil('the node has read it', async () => (await ordered())?.admin === 'admin-3')
+    redis.signal('SIGSTOP')
+    onCleanUp(() => redis.signal('SIGCONT'))
+    expect(await ordered()).to.include({ userId: 'frozen' }).and.not.have.property('admin')
+  })
+
+  it('does not call an export complete if entries of the log cannot be read', async () => {
+    const token = await adminToken()
+    await waitUntil('the node is well', async () => (await get(one.url, '/v1/search', token)).status === 200)
+    const admin = new Redis(redis.url)
+    onCleanUp(() => admin.disconnect())
+    const [head, log] = ['head', 'log'].map((area) => `recall-gateway:{${APP}}:${area}:feed`) as [string, string]
+    const offset = await admin.hincrby(head, 'offset', 1)
+    await admin.xadd(log, `${offset}-0`, 'r', 'of nobody', 'l', '')
+    const headers = { Authorization: `Bearer ${token}` }
+    const text = await (await fetch(`${one.url}/v1/export?format=jsonl`, { headers })).text()
+    const end = JSON.parse(text.trim().split('\n').at(-1) ?? '') as object
+    expect(end).to.include({ complete: false, unreadable: 1 })
+    const { body } = await get(one.url, '/v1/search', token)
+    expect(body).to.deep.nested.include({ 'searched.unreadable': 1 })
+    expect((await get(one.url, '/v1/top', token)).body).to.include({ complete: false })
   })
 })

@@ -9,7 +9,7 @@ const request = {} as Request
 const response = { locals: { principal: { id: 'admin-1', role: 'admin' } } } as unknown as Response
 
 /** A store that is unavailable while `isAway`. */
-function setUp() {
+function setUp(runMs = 60_000) {
   const stored: Record<string, unknown>[] = []
   const lines: { level: string; sentence: string }[] = []
   const state = { isAway: false }
@@ -24,6 +24,7 @@ function setUp() {
     addressOf: () => '203.0.113.9',
     log: { info: line('info'), error: line('error') } as unknown as Logger,
     retryMs: 5,
+    runMs,
   })
   const note = (userId: string) =>
     audit.note(request, response, { action: 'disconnect', details: { userId } })
@@ -51,7 +52,10 @@ describe('what admins do', () => {
       details: { userId: 'u', n: 7 },
       result: 'done',
     })
-    expect(lines).to.deep.equal([{ level: 'info', sentence: 'act of an admin' }])
+    expect(lines).to.deep.equal([
+      { level: 'info', sentence: 'act of an admin begins' },
+      { level: 'info', sentence: 'act of an admin' },
+    ])
     const failing = audit.during(request, response, act, async () => {
       throw new GatewayError('PROCESS_UNREACHABLE')
     })
@@ -84,6 +88,24 @@ describe('what admins do', () => {
     state.isAway = false
     await audit.stop()
     expect(users()).to.deep.equal(['a'])
+  })
+
+  it('is recorded together with others of a run on entries of the quarantine, which push out nothing else', async () => {
+    const { audit, stored, lines } = setUp(20)
+    const drop = (entry: string, result: 'done' | 'failed' = 'done') =>
+      audit.note(request, response, { action: 'quarantine drop', details: { entry } }, { result })
+    for (let i = 0; i < 1_000; i++) await drop(`q${i}`)
+    await drop('nope', 'failed')
+    const details = () => stored.map((entry) => entry['details'])
+    expect(details()).to.deep.equal([{ entry: 'q0' }, { entry: 'nope' }])
+    expect(lines.filter(({ sentence }) => sentence === 'act of an admin')).to.have.length(1_001)
+    await waitUntil('the run is over', () => stored.length === 3)
+    expect(details()[2]).to.deep.equal({ entries: 999, first: 'q1', last: 'q999' })
+    await drop('q1000')
+    await drop('q1001')
+    expect(details()[3]).to.deep.equal({ entry: 'q1000' })
+    await audit.stop()
+    expect(details().slice(4)).to.deep.equal([{ entry: 'q1001' }])
   })
 
   it('waits in bounded memory, and fits into a record whatever was asked', async () => {

@@ -48,20 +48,19 @@ export function createRecords({
     return { count: entries.length, last: String(last), records: toAnnouncements(entries) }
   }
 
-  /** Returns undefined for what no process of the app wrote, or one of a version that this one cannot read. */
+  /**
+   * Returns undefined for what no process of the app wrote, and null for what one of a version wrote that this one cannot read.
+   */
   function toRecord(
     name: RecordName,
     { id, text, version }: ReturnType<typeof toAnnouncements>[number],
-  ): StoredRecord | undefined {
+  ): StoredRecord | null | undefined {
     const verified = signers[name].verify(text)
     const [, atMs, signed] = /^(\d{1,16}):(.*)$/s.exec(verified?.text ?? '') ?? []
-    if (signed === undefined) {
-      log.error({ name, id }, 'record in Redis without a valid signature')
-      return undefined
-    }
+    if (signed === undefined) return undefined
     if (isReadableVersion(version)) return { id, atMs: Number(atMs), text: signed }
     later.note(version, { name, id })
-    return undefined
+    return null
   }
 
   return {
@@ -80,17 +79,23 @@ export function createRecords({
       const nowMs = Date.now()
       const found: StoredRecord[] = []
       let from = before
+      let unsigned = 0
       // More only if some were left out, which a caller must not take for the end.
       for (let count = limit; ; count = MAX_RECORDS_READ) {
         const read = await readStream(name, from, count)
-        const records = read.records.flatMap((entry) => toRecord(name, entry) ?? [])
+        const all = read.records.map((entry) => toRecord(name, entry))
+        unsigned += all.filter((record) => record === undefined).length
+        const records = all.flatMap((record) => record ?? [])
         const current = records.filter((record) => !hasExpired(name, record, nowMs))
         found.push(...current.slice(0, limit - found.length))
         // A clock that was wrong once makes a record look old among others that are not.
         const hasAllExpired = count === MAX_RECORDS_READ && records.length > 0 && current.length === 0
-        if (read.count < count || hasAllExpired || found.length >= limit) return found
         from = read.last
+        if (read.count < count || hasAllExpired || found.length >= limit) break
       }
+      // One line for all: there may be thousands.
+      if (unsigned > 0) log.error({ name, count: unsigned }, 'records in Redis without a valid signature')
+      return found
     },
   }
 }
