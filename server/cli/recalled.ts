@@ -111,14 +111,15 @@ function chunksOf<T>(items: readonly T[], size: number): T[][] {
   )
 }
 
-/** Returns the latest notice of each message, as far as the log holds it. */
+/** Returns the notice of the recall of each message, as far as the log holds it. */
 async function findNotices(
   api: GatewayApi,
   conversation: Conversation,
   found: readonly RecalledAt[],
   terminal: Terminal,
 ): Promise<ReadonlyMap<MessageName, Notice>> {
-  const wanted = new Set(found.map((one) => one.seq ?? one.key))
+  // A group that was dismissed and made again has the same seqs: only the time tells which recall it was.
+  const wanted = new Map(found.map((one) => [one.seq ?? one.key, one.atMs]))
   const notices = new Map<MessageName, Notice>()
   const q = filterOf(conversation, found)
   let before: string | undefined
@@ -134,10 +135,14 @@ async function findNotices(
         if (covers(conversation, notice) && covers(notice, conversation))
           for (const message of notice.messages) {
             const name = nameOf(message)
-            if (wanted.has(name) && !notices.has(name)) notices.set(name, notice)
+            if (wanted.get(name) === notice.recalledAtMs && !notices.has(name)) notices.set(name, notice)
           }
       before = page.cursor
       if (before === undefined) break
+      if (i + 1 === MAX_SEARCHES && notices.size < wanted.size)
+        terminal.tell(
+          `who recalled ${wanted.size - notices.size} of them was not found in the latest part of the log`,
+        )
     }
   } catch (error) {
     // What is recalled is known all the same.

@@ -6,14 +6,40 @@ import type { Filter, SeqRange, Term, TimeTerm, ValueKey } from './term.ts'
 type Filtered = Recall | Notice | MemberNotice
 
 /** Returns whether all terms of the filter hold for the recall. */
-export const matches = ({ terms }: Filter, recall: Filtered): boolean =>
-  terms.every((term) => holds(term, recall) !== term.excludes)
+export function matches({ terms }: Filter, recall: Filtered): boolean {
+  const named = new MessageNames(recall)
+  return terms.every((term) => holds(term, recall, named) !== term.excludes)
+}
 
-function holds(term: Term, recall: Filtered): boolean {
+/**
+ * By which words the messages of a recall are found, in lower case. They are collected once for all terms: there may be a thousand
+ * messages and fifty terms.
+ */
+class MessageNames {
+  readonly #recall: Filtered
+  #names: ReadonlySet<string> | undefined
+
+  constructor(recall: Filtered) {
+    this.#recall = recall
+  }
+
+  hasAny(words: ReadonlySet<string>): boolean {
+    this.#names ??= new Set(
+      this.#recall.messages.flatMap(({ seq, key, id }) => [
+        key === undefined ? String(seq) : key.toLowerCase(),
+        ...(id === undefined ? [] : [id.toLowerCase()]),
+      ]),
+    )
+    for (const word of words) if (this.#names.has(word)) return true
+    return false
+  }
+}
+
+function holds(term: Term, recall: Filtered, named: MessageNames): boolean {
   if ('ranges' in term)
     return recall.messages.some(({ seq }) => seq !== undefined && isInRanges(term.ranges, seq))
   if ('values' in term) {
-    if (term.key === 'word') return hasWord(term.values, recall)
+    if (term.key === 'word') return hasWord(term.values, recall, named)
     return valuesOf(term.key, recall).some((value) => value !== undefined && term.values.has(value))
   }
   if (term.key === 'recalled') return isWithin(term, recall.recalledAtMs)
@@ -34,18 +60,14 @@ function isInRanges(ranges: readonly SeqRange[], seq: number): boolean {
   return (ranges[low]?.first ?? Infinity) <= seq
 }
 
-/** The console asks this of ten thousand rows with each key that is pressed: nothing is allocated that need not be. */
-function hasWord(words: ReadonlySet<string>, recall: Filtered): boolean {
+/** The console asks this of ten thousand rows with each key that is pressed: the messages, of which there may be many, come last. */
+function hasWord(words: ReadonlySet<string>, recall: Filtered, named: MessageNames): boolean {
   const { group, topic, c2c, official } = recall
   if (isNamed(words, group) || isNamed(words, topic) || isNamed(words, official)) return true
   if (c2c?.some((user) => isNamed(words, user))) return true
   if ('receivedAtMs' in recall && (isNamed(words, recall.operator) || isNamed(words, recall.sender)))
     return true
-  return recall.messages.some(
-    ({ seq, key, id }) =>
-      words.has(key === undefined ? String(seq) : key.toLowerCase()) ||
-      (id !== undefined && words.has(id.toLowerCase())),
-  )
+  return named.hasAny(words)
 }
 
 function isNamed(words: ReadonlySet<string>, name: string | undefined): boolean {

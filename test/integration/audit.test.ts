@@ -146,7 +146,11 @@ describe('what admins do', () => {
     // An order about an admin would bind nobody if its subject could end it.
     await postDisconnect(one.url, await adminToken(), { userId: 'admin-2', group: 'h', forS: 60 })
     expect(await giveBack(one.url, 'userId=admin-2&group=h')).to.include({ code: 'ADMIN_NEEDED' })
-    expect((await list(one.url)).revocations[0]).to.include({ userId: 'admin-2', admin: 'admin-1' })
+    const [latest] = await waitUntil('the node has read it', async () => {
+      const { revocations: all } = await list(one.url)
+      return all[0]?.userId === 'admin-2' && all
+    })
+    expect(latest).to.include({ admin: 'admin-1' })
     for (const query of ['', 'userId=', 'userId=m&topic=t', 'userId=m&group=g&official=o', 'userId=m&x=1'])
       expect(await giveBack(one.url, query), query).to.include({ code: 'REQUEST_MALFORMED' })
   })
@@ -161,7 +165,9 @@ describe('what admins do', () => {
     await waitUntil('the node has read it', async () => (await ordered())?.admin === 'admin-3')
     redis.signal('SIGSTOP')
     onCleanUp(() => redis.signal('SIGCONT'))
-    expect(await ordered()).to.include({ userId: 'frozen' }).and.not.have.property('admin')
+    expect(await ordered())
+      .to.include({ userId: 'frozen' })
+      .and.not.have.property('admin')
   })
 
   it('does not call an export complete if entries of the log cannot be read', async () => {
@@ -169,7 +175,10 @@ describe('what admins do', () => {
     await waitUntil('the node is well', async () => (await get(one.url, '/v1/search', token)).status === 200)
     const admin = new Redis(redis.url)
     onCleanUp(() => admin.disconnect())
-    const [head, log] = ['head', 'log'].map((area) => `recall-gateway:{${APP}}:${area}:feed`) as [string, string]
+    const [head, log] = ['head', 'log'].map((area) => `recall-gateway:{${APP}}:${area}:feed`) as [
+      string,
+      string,
+    ]
     const offset = await admin.hincrby(head, 'offset', 1)
     await admin.xadd(log, `${offset}-0`, 'r', 'of nobody', 'l', '')
     const headers = { Authorization: `Bearer ${token}` }
