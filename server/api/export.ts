@@ -7,7 +7,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Audit } from './audit.ts'
 import { EXPORT_FORMATS } from './export-lines.ts'
-import { filterText, roomNamedBy, toFilter } from './filter-query.ts'
+import { filterText, roomNamedBy, roomsMeantBy, toFilter } from './filter-query.ts'
 import { search } from './log-search.ts'
 import type { Cursor } from './log-search.ts'
 import { parseQuery } from './requests.ts'
@@ -47,7 +47,7 @@ export function createExport({ broker, authorization, audit, log }: ExportDepend
   return async (request, response) => {
     const { q, format: name } = parseQuery(exportSchema, request)
     const filter = toFilter(q)
-    const asked = { filter, room: roomNamedBy(filter), limit: PAGE.limit }
+    const asked = { filter, room: roomNamedBy(filter), others: roomsMeantBy(filter), limit: PAGE.limit }
     const format = EXPORT_FORMATS[name]
 
     async function* lines(mayRead: () => Promise<void>): AsyncGenerator<string, FileEnd> {

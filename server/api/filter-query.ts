@@ -27,6 +27,31 @@ export function roomNamedBy(filter: Filter): Room | undefined {
   return one !== undefined && other !== undefined ? { c2c: sortedPair([one, other]) } : undefined
 }
 
+/** Each costs some reads for each search that has come to the end of the feed. */
+const MAX_ROOMS_MEANT = 4
+
+/**
+ * Returns rooms that carry what the filter may find, if it names no single one: `group:a,b` means two, and a bare word the group of that
+ * name, if there is one. `areAll`: it can find nothing elsewhere.
+ */
+export function roomsMeantBy(filter: Filter): { readonly rooms: readonly Room[]; readonly areAll: boolean } {
+  if (roomNamedBy(filter) !== undefined) return { rooms: [], areAll: true }
+  for (const term of filter.terms) {
+    if (term.excludes || !('values' in term) || term.values.size > MAX_ROOMS_MEANT) continue
+    const { key, values } = term
+    if (key !== 'group' && key !== 'official') continue
+    const names = [...values].filter(isIdentifier)
+    return {
+      rooms: names.map((name) => (key === 'group' ? { group: name } : { official: name })),
+      areAll: true,
+    }
+  }
+  const words = filter.terms.flatMap((term) =>
+    !term.excludes && term.key === 'word' ? [...term.values].filter(isIdentifier) : [],
+  )
+  return { rooms: words.slice(0, MAX_ROOMS_MEANT).map((group) => ({ group })), areAll: false }
+}
+
 /** The values of all terms that name a single one with this key. What can be no name is in no log. */
 const namesOf = ({ terms }: Filter, key: string): string[] =>
   terms.flatMap((term) => {

@@ -7,15 +7,18 @@ import { FEED, isFeed } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker, StoredEntry } from '../broker/broker.ts'
 import { BoundedPage } from './bounded-page.ts'
+import { findFurther } from './further-logs.ts'
 import { MAX_PAGE_BYTES } from './log-pages.ts'
+import { keptAt, NO_EPOCH, openLog } from './open-log.ts'
+import type { OpenLog } from './open-log.ts'
 
 /** Entries of one read: of the largest recalls 7.5 MB. The most that `entries` returns. */
 const ENTRIES_PER_READ = 100
 
 /** Where a search continues: in which log, and before which offset. */
 export interface Cursor {
-  /** Whether that is the feed, or the room that the filter names. */
-  readonly isFeed: boolean
+  /** The feed, the room that the filter names, or one of those that it may mean, by index. */
+  readonly log: 'feed' | 'room' | number
   readonly position: Position
 }
 
@@ -23,6 +26,8 @@ interface SearchRequest {
   readonly filter: Filter
   /** The room that the filter names, if it names one. */
   readonly room: Room | undefined
+  /** Rooms that it may mean, whose logs are looked through for what the feed has dropped. `areAll`: it means no others. */
+  readonly others?: { readonly rooms: readonly Room[]; readonly areAll: boolean }
   readonly cursor: Cursor | undefined
   readonly limit: number
 }
@@ -33,7 +38,6 @@ interface SearchBounds {
   readonly ms: number
 }
 
-/** Reading a log so creates nothing: whoever types names into a search box must not make logs of them. */
 type Log = Pick<Broker, 'entries'>
 
 type Found = Omit<SearchResponse, 'ok' | 'cursor'> & { readonly cursor?: Cursor }
@@ -44,6 +48,46 @@ const MAX_ATTEMPTS = 3
 /** Looks through a log from its end, or from a cursor, for recalls that match. */
 export async function search(log: Log, request: SearchRequest, bounds: SearchBounds): Promise<Found> {
   const { cursor } = request
+  // Of the room that it has come to, behind the end of the feed.
+  const at = typeof cursor?.log === 'number' ? { index: cursor.log, ...cursor.position } : undefined
+  const found = await (at ? searchFurther(log, request, at, bounds) : searchFirst(log, request, bounds))
+  if (found.cursor !== undefined || request.others === undefined) return found
+  // The feed may have been trimmed since it was looked through.
+  const seenMs = at ? null : found.searched.fromMs
+  const reachedMs = Math.min(found.keptSinceMs ?? Infinity, seenMs ?? Infinity)
+  const further = await findFurther(log, request.others.rooms, at ? at.index + 1 : 0, reachedMs)
+  if (further === undefined) return found
+  const { index, opened, before } = further
+  return { ...found, cursor: { log: index, position: { epoch: opened.head.epoch, offset: before } } }
+}
+
+/** Goes on in a log that may hold what the feed has dropped. */
+async function searchFurther(
+  log: Log,
+  request: SearchRequest,
+  { index, epoch, offset }: Position & { readonly index: number },
+  bounds: SearchBounds,
+): Promise<Found> {
+  const { rooms = [], areAll = false } = request.others ?? {}
+  const feed = await openLog(log, FEED)
+  const room = rooms[index]
+  const opened = room && (await openLog(log, room))
+  const found =
+    opened?.head.epoch === epoch ? await lookThrough(log, opened, offset, request, bounds) : undefined
+  // A log that was emptied meanwhile, or belongs to another filter, holds nothing more.
+  const searched = { room: room ?? FEED, ...new Seen().summary() }
+  const nothing: Found = { hits: [], searched, keptSinceMs: null }
+  const { cursor, ...rest } = found ?? nothing
+  return {
+    ...rest,
+    keptSinceMs: feed.keptSinceMs,
+    ...(cursor && { cursor: { log: index, position: cursor.position } }),
+    ...(!areAll && { beyond: 'conversations' as const }),
+  }
+}
+
+async function searchFirst(log: Log, request: SearchRequest, bounds: SearchBounds): Promise<Found> {
+  const { cursor } = request
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const [furthest, other] = await openLogs(log, request.room)
     const continued =
@@ -52,7 +96,8 @@ export async function search(log: Log, request: SearchRequest, bounds: SearchBou
     const opened = continued ?? furthest
     const found = await lookThrough(log, opened, before, request, bounds)
     if (found === undefined) continue
-    const beyond = whatIsBeyond(opened, request.room === undefined || opened !== furthest)
+    const mayBeElsewhere = request.room === undefined ? request.others?.areAll !== true : opened !== furthest
+    const beyond = whatIsBeyond(opened, mayBeElsewhere)
     const isRestarted = cursor !== undefined && continued === undefined
     return { ...found, ...(beyond && { beyond }), ...(isRestarted && { restarted: true }) }
   }
@@ -60,15 +105,7 @@ export async function search(log: Log, request: SearchRequest, bounds: SearchBou
 }
 
 const isContinuedBy = ({ room, head }: OpenLog, cursor: Cursor): boolean =>
-  isFeed(room) === cursor.isFeed && head.epoch === cursor.position.epoch
-
-interface OpenLog {
-  readonly room: Room
-  readonly head: Position
-  /** The offset of the oldest entry; that of the next one if it has none. */
-  readonly first: number
-  readonly keptSinceMs: number | null
-}
+  isFeed(room) === (cursor.log === 'feed') && head.epoch === cursor.position.epoch
 
 /** Returns which logs that were not looked through may hold more. `others`: whether there are any that may reach back further. */
 function whatIsBeyond({ room, first }: OpenLog, others: boolean): SearchResponse['beyond'] {
@@ -88,27 +125,6 @@ async function openLogs(log: Log, room: Room | undefined): Promise<[OpenLog, Ope
     ? [own, feed]
     : [feed, own]
 }
-
-/** Stands for the epoch of a log that was never used. */
-const NO_EPOCH = '-'
-/** So many entries are asked for a time, should the oldest have none. */
-const OLDEST = 10
-
-async function openLog(log: Log, room: Room): Promise<OpenLog> {
-  const { head, entries } = await log.entries(room, 0, OLDEST)
-  if (head === undefined) return { room, head: { epoch: NO_EPOCH, offset: 0 }, first: 1, keptSinceMs: null }
-  const [oldest] = entries
-  if (oldest === undefined) return { room, head, first: head.offset + 1, keptSinceMs: null }
-  // If there is no time in any, the log is not empty, but nothing is known of how far it reaches.
-  const keptSinceMs = entries.map(keptAt).find((atMs) => atMs !== undefined) ?? Date.now()
-  return { room, head, first: oldest.offset, keptSinceMs }
-}
-
-/**
- * When the store kept an entry: what was received later than that was kept later too, though it may have waited in a spool. Entries of the
- * last release do not say it.
- */
-const keptAt = ({ link, notice }: StoredEntry): number | undefined => link?.keptAtMs ?? notice?.receivedAtMs
 
 /** Resolves to undefined if the log has got another epoch meanwhile. */
 async function lookThrough(
@@ -143,7 +159,7 @@ async function lookThrough(
     searched: { room, ...seen.summary() },
     keptSinceMs,
     ...(end > first && {
-      cursor: { isFeed: isFeed(room), position: { epoch: head.epoch, offset: end } },
+      cursor: { log: isFeed(room) ? 'feed' : 'room', position: { epoch: head.epoch, offset: end } },
     }),
   }
 }

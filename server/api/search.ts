@@ -5,7 +5,7 @@ import { FEED } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { RequestTurns } from '../lib/request-turns.ts'
 import { chargeUser } from './bearer-auth.ts'
-import { filterText, roomNamedBy, toFilter } from './filter-query.ts'
+import { filterText, roomNamedBy, roomsMeantBy, toFilter } from './filter-query.ts'
 import type { LargeReads } from './large-reads.ts'
 import { search } from './log-search.ts'
 import type { Cursor } from './log-search.ts'
@@ -28,7 +28,7 @@ const searchSchema = Joi.object<SearchQuery>({
   q: filterText,
   before: Joi.string()
     .empty('')
-    .pattern(/^(?:feed|room):[\w-]{1,64}:\d{1,15}$/, 'a cursor of an earlier response'),
+    .pattern(/^(?:feed|room|\d{1,2}):[\w-]{1,64}:\d{1,15}$/, 'a cursor of an earlier response'),
   limit: wholeNumber(1, MAX_HITS).default(DEFAULT_HITS),
 })
 
@@ -47,6 +47,7 @@ export function createSearch({ broker, turns, inTurn }: SearchDependencies): Req
     const asked = {
       filter,
       room: roomNamedBy(filter),
+      others: roomsMeantBy(filter),
       cursor: before === undefined ? undefined : toCursor(before),
     }
     await chargeUser(response, POINTS)
@@ -63,10 +64,12 @@ export function createSearch({ broker, turns, inTurn }: SearchDependencies): Req
   }
 }
 
-const cursorText = ({ isFeed, position: { epoch, offset } }: Cursor): string =>
-  `${isFeed ? 'feed' : 'room'}:${epoch}:${offset}`
+const cursorText = ({ log, position: { epoch, offset } }: Cursor): string => `${log}:${epoch}:${offset}`
 
 function toCursor(text: string): Cursor {
-  const [log, epoch = '', offset] = text.split(':')
-  return { isFeed: log === 'feed', position: { epoch, offset: Number(offset) } }
+  const [log = '', epoch = '', offset] = text.split(':')
+  return {
+    log: log === 'feed' || log === 'room' ? log : Number(log),
+    position: { epoch, offset: Number(offset) },
+  }
 }

@@ -10,12 +10,15 @@ export interface SearchHit {
   readonly notice: Notice
 }
 
-/** `GET /v1/search`: what was found in the part of a log that this request looked through, the newest first. */
+/** `GET /v1/search`: what was found in the part of a log that this request looked through, the newest of it first. */
 export interface SearchResponse {
   readonly ok: true
   readonly hits: readonly SearchHit[]
   readonly searched: {
-    /** The room whose log it is: the one that the filter names if its log reaches back further than the feed, or the feed. */
+    /**
+     * The room whose log it is: the one that the filter names if its log reaches back further than the feed, or the feed; behind its end,
+     * those that the filter may mean, one after the other.
+     */
     readonly room: Room
     /** How many entries this request looked at, unreadable ones included. */
     readonly entries: number
@@ -28,9 +31,12 @@ export interface SearchResponse {
     readonly fromMs: number | null
     readonly toMs: number | null
   }
-  /** When the store kept the oldest entry of the log, in ms since 1970; null if it holds none. The log has all that was received since. */
+  /**
+   * When the store kept the oldest entry of this log, or of the feed if others follow it, in ms since 1970; null if it holds none. All that
+   * was received since is there.
+   */
   readonly keptSinceMs: number | null
-  /** Continues with older entries. Missing: all of this log was looked through, by this request and those before it. */
+  /** Continues with older entries. Missing: all was looked through, by this request and those before it, but for `beyond`. */
   readonly cursor?: string
   /**
    * Other logs that may hold more, and were not looked through. `conversations`: the filter names not one conversation, and the feed has

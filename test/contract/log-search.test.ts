@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { roomNamedBy, toFilter } from '../../server/api/filter-query.ts'
+import { roomNamedBy, roomsMeantBy, toFilter } from '../../server/api/filter-query.ts'
 import { search } from '../../server/api/log-search.ts'
 import type { Cursor } from '../../server/api/log-search.ts'
 import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
@@ -8,6 +8,7 @@ import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { BROKER_FIXTURES } from '../support/brokers.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const BOUNDS = { entries: 1_000, ms: 10_000 }
 
@@ -39,7 +40,8 @@ for (const kind of ['embedded', 'redis']) {
     }
     const ask = (q: string, { limit = 100, bounds = {}, cursor, log = broker }: Asked = {}) => {
       const filter = toFilter(q)
-      return search(log, { filter, room: roomNamedBy(filter), cursor, limit }, { ...BOUNDS, ...bounds })
+      const asked = { filter, room: roomNamedBy(filter), others: roomsMeantBy(filter), cursor, limit }
+      return search(log, asked, { ...BOUNDS, ...bounds })
     }
     /** When the store kept the entry at this offset. */
     const keptAt = async (room: Room, offset = 1) =>
@@ -106,14 +108,35 @@ for (const kind of ['embedded', 'redis']) {
       })
       expect(found).to.not.have.property('cursor')
       expect((await ask('group:g topic:t')).searched.room).to.deep.equal({ group: 'g', topic: 't' })
-      expect(seqsOf(await ask('group:g,h'))).to.deep.equal([])
-      const ofSeveral = await ask('group:g,h')
-      expect(ofSeveral).to.include({ keptSinceMs: await keptAt(FEED, 17), beyond: 'conversations' })
-      expect((await ask('g 3')).beyond, 'a group that is a bare word').to.equal('conversations')
       const ofUnused = await ask('group:unused')
       expect(ofUnused.searched).to.deep.include({ room: FEED, entries: 10 })
       expect(ofUnused).to.not.have.property('beyond')
-      expect(await broker.entries({ group: 'unused' }, 0, 1), 'asking makes no log').to.deep.equal({ entries: [] })
+      expect(await broker.entries({ group: 'unused' }, 0, 1), 'asking makes no log').to.deep.equal({
+        entries: [],
+      })
+    })
+
+    it('goes on, behind the feed, in the logs of several groups that are named, and of one that a bare word may name', async () => {
+      await open({ historySize: 10 })
+      for (let seq = 1; seq <= 8; seq++) await publish(seq % 2 === 0 ? 'g' : 'h', seq)
+      const latest = await keptAt({ group: 'g' }, 4)
+      // Entries of one millisecond cannot be told apart.
+      await waitUntil('the clock goes on', () => Date.now() > latest + 1)
+      for (let seq = 101; seq <= 115; seq++) await publish(seq === 110 ? 'g' : 'other', seq)
+      for (const asked of [{}, { limit: 1 }, { bounds: { entries: 1 } }]) {
+        const pages = await askAll('group:g,h', asked)
+        expect(pages.flatMap(seqsOf), JSON.stringify(asked)).to.deep.equal([110, 8, 6, 4, 2, 7, 5, 3, 1])
+        for (const page of pages) expect(page).to.not.have.property('beyond')
+        expect(pages.at(-1)).to.deep.include({ keptSinceMs: await keptAt(FEED, 14) })
+        expect(pages.at(-1)?.searched.room).to.deep.equal({ group: 'h' })
+      }
+      const ofWord = await askAll('h 3', {})
+      expect(ofWord.flatMap(seqsOf)).to.deep.equal([3])
+      expect(ofWord.map(({ beyond }) => beyond)).to.deep.equal(['conversations', 'conversations'])
+      expect((await askAll('seq:3', {})).map(({ beyond }) => beyond)).to.deep.equal(['conversations'])
+      const first = await ask('h 3')
+      await broker.endGroup('h', 50)
+      expect(await ask('h 3', { cursor: first.cursor }), 'it was emptied').to.deep.include({ hits: [] })
     })
 
     it('takes the feed for a group that was dismissed', async () => {
@@ -190,7 +213,9 @@ for (const kind of ['embedded', 'redis']) {
         async entries(...call: Parameters<Broker['entries']>) {
           const { entries, ...part } = await broker.entries(...call)
           const isUnreadable = (offset: number) => offset <= 12 || offset % 3 === 0
-          const some = entries.map((entry) => (isUnreadable(entry.offset) ? { ...entry, notice: null } : entry))
+          const some = entries.map((entry) =>
+            isUnreadable(entry.offset) ? { ...entry, notice: null } : entry,
+          )
           return { ...part, entries: some }
         },
       }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { withRowsOf } from '../../server/console/list/row-window.ts'
 import type { Api } from '../../server/console/state/api.ts'
@@ -5,9 +6,10 @@ import type { KeyedRow, NoticeRow } from '../../server/console/state/feed.ts'
 import { namesConversation, ownLogFilters } from '../../server/console/state/filter-text.ts'
 import { readLog } from '../../server/console/state/log-pages.ts'
 import { recalledBy } from '../../server/console/state/lookup.ts'
-import type { Search } from '../../server/console/state/search.ts'
+import { Search } from '../../server/console/state/search.ts'
 import { keyOfRecall } from '../../server/console/state/open-recall.ts'
 import type { NoticesResponse } from '../../shared/http-api.ts'
+import type { SearchResponse } from '../../shared/http-api/search.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 
@@ -74,6 +76,27 @@ describe('filters and the logs that they ask', () => {
     expect(ownLogFilters('130 @TGS#1 -bot')).to.deep.equal([{ group: '@TGS#1', q: '130 group:@TGS#1 -bot' }])
     expect(ownLogFilters('group:lobby hall')).to.deep.equal([])
     expect(ownLogFilters('"two words"')).to.deep.equal([])
+  })
+})
+
+describe('a search through the logs', () => {
+  const isWholeAfter = async (...pages: readonly Partial<SearchResponse>[]): Promise<boolean> => {
+    const left = [...pages]
+    const page = { hits: [], searched: { room: FEED, entries: 1, fromMs: 5, toMs: 5 }, keptSinceMs: 5 }
+    const api = {
+      clock: { fromViewer: (atMs: number) => atMs },
+      search: () => Promise.resolve({ ok: true, ...page, ...left.shift() }),
+    } as unknown as Api
+    const search = new Search('lobby 130', api, () => undefined)
+    while (search.state !== 'done') await setImmediate()
+    return search.isWhole
+  }
+
+  it('is of all that is kept unless the last page says that logs of conversations may hold more', async () => {
+    const further = { searched: { room: LOBBY, entries: 1, fromMs: 1, toMs: 2 } }
+    expect(await isWholeAfter({})).to.equal(true)
+    expect(await isWholeAfter({ beyond: 'conversations', cursor: 'c' }, further)).to.equal(true)
+    expect(await isWholeAfter({ cursor: 'c' }, { ...further, beyond: 'conversations' })).to.equal(false)
   })
 })
 

@@ -1,11 +1,9 @@
 import type { SearchResponse } from '../../../shared/http-api/search.ts'
-import { isFeed } from '../../../shared/room.ts'
 import { asApiError } from './api.ts'
 import type { Api, ApiError } from './api.ts'
 import { identityOf } from './conversations.ts'
 import { MAX_ROWS } from './feed.ts'
 import type { FoundRecall } from './feed.ts'
-import { namesConversation } from './filter-text.ts'
 
 /** So many are searched for at a time: more than fit on a screen. */
 const WANTED_HITS = 200
@@ -36,14 +34,14 @@ export class Search {
   entries = 0
   /** How many of them nobody can read, such as those with a wrong signature: whether they match is not known. */
   unreadable = 0
-  /** When the gateway received the oldest of them. */
+  /** When the gateway stored the oldest of those looked at last. */
   backToMs: number | undefined
-  /** When the gateway received the oldest recall that is kept; undefined until it is known, or if there is none. */
+  /** When the gateway stored the oldest entry of the log; undefined until it is known, or if there is none. */
   keptSinceMs: number | undefined
   /** When it began, by the gateway's clock. */
   readonly readAtMs: number
-  /** Whether the log that was searched is that of the feed, which drops what those of single conversations may keep. */
-  #isOfFeed = true
+  /** Which logs that were not searched may hold more. */
+  #beyond: SearchResponse['beyond']
   readonly #api: Api
   readonly #onChange: () => void
   /** Newest first. */
@@ -64,12 +62,9 @@ export class Search {
     return this.#hits
   }
 
-  /**
-   * Whether nothing else that is kept can match: with a conversation named, the gateway searches the log that reaches back furthest;
-   * without one that of the feed, and logs of conversations may reach further.
-   */
+  /** Whether nothing else that is kept can match: if not, logs of conversations may reach further back than that of the feed. */
   get isWhole(): boolean {
-    return !this.#isOfFeed || namesConversation(this.q)
+    return this.#beyond !== 'conversations'
   }
 
   /** Searches on, or tries again. */
@@ -103,7 +98,7 @@ export class Search {
     }
   }
 
-  #take({ hits, searched, keptSinceMs, cursor, restarted }: SearchResponse, wanted: number): void {
+  #take({ hits, searched, keptSinceMs, cursor, beyond, restarted }: SearchResponse, wanted: number): void {
     if (restarted === true) {
       this.#hits = []
       this.entries = 0
@@ -117,7 +112,7 @@ export class Search {
     this.#hits = [...this.#hits, ...found].slice(0, MAX_ROWS)
     this.entries += searched.entries
     this.unreadable += searched.unreadable ?? 0
-    this.#isOfFeed = isFeed(searched.room)
+    this.#beyond = beyond
     this.backToMs = searched.fromMs ?? this.backToMs
     this.keptSinceMs = keptSinceMs ?? undefined
     this.#cursor = cursor
