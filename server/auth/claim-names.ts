@@ -24,7 +24,7 @@ export function isAdmin(claims: object, { role, adminValues = [] }: ClaimNames):
   if (role === undefined && adminValues.length === 0) return claimAt(claims, ['role']) === ADMIN
   const path = role ?? ['role']
   // Anybody can give an address that is not their own.
-  if (isUnverifiedEmail(claims, path)) return false
+  if (isUnverifiedEmail(claims, path, { ifUnsaid: true })) return false
   const wanted = wantedRoles(adminValues)
   return textsOf(claimAt(claims, path), path).some((text) => wanted.includes(text))
 }
@@ -44,11 +44,19 @@ export function textsOf(claim: unknown, path: ClaimPath): string[] {
   })
 }
 
-/** Whether the claim is an address that the provider has not verified. */
-export function isUnverifiedEmail(claims: object, path: ClaimPath): boolean {
+/** Whether the claim is an address that the provider has not verified. `ifUnsaid`: what to return if it does not say. */
+export function isUnverifiedEmail(
+  claims: object,
+  path: ClaimPath,
+  { ifUnsaid }: { readonly ifUnsaid: boolean } = { ifUnsaid: false },
+): boolean {
+  if (!isEmail(path)) return false
   const isVerified = claimAt(claims, ['email_verified'])
-  return path.length === 1 && path[0] === 'email' && (isVerified === false || isVerified === 'false')
+  if (isVerified === true || isVerified === 'true') return false
+  return isVerified === undefined ? ifUnsaid : true
 }
+
+const isEmail = (path: ClaimPath): boolean => path.length === 1 && path[0] === 'email'
 
 /** Returns the claims by which a gateway with these names recognizes a user. */
 export function namedClaims(
@@ -58,8 +66,10 @@ export function namedClaims(
   const claims: Record<string, unknown> = { sub: user.id }
   put(claims, sub ?? ['sub'], user.id)
   const [admin = ADMIN] = adminValues
-  if (user.role === 'admin') put(claims, role ?? ['role'], admin === 'true' ? true : admin)
-  else if (role === undefined) claims['role'] = 'member'
+  if (user.role === 'admin') {
+    put(claims, role ?? ['role'], admin === 'true' ? true : admin)
+    if (role !== undefined && isEmail(role)) claims['email_verified'] = true
+  } else if (role === undefined) claims['role'] = 'member'
   if (user.rooms.length > 0) put(claims, rooms ?? ['rooms'], user.rooms)
   return claims
 }

@@ -30,7 +30,7 @@ function whatIsFound(claims: object, path: ClaimPath, wanted: readonly string[])
   if (claim === undefined || claim === null) return isElsewhere(claims, path) ? 'elsewhere' : 'missing'
   const small = new Set(wanted.map((text) => text.toLowerCase()))
   const texts = textsOf(claim, path)
-  if (isUnverifiedEmail(claims, path) && texts.some((text) => wanted.includes(text)))
+  if (isUnverifiedEmail(claims, path, { ifUnsaid: true }) && texts.some((text) => wanted.includes(text)))
     return 'unverified-email'
   return texts.some((text) => small.has(text.toLowerCase())) ? 'other-case' : 'other-values'
 }

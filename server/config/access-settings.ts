@@ -5,6 +5,7 @@ import {
   claimPath,
   evidenceKey,
   jwksUrl,
+  keysOfAllTenants,
   list,
   loginUrl,
   requestUrl,
@@ -25,8 +26,15 @@ export const accessSettings: Joi.PartialSchemaMap<Config> = {
     ),
   JWKS_URL: jwksUrl.description('JWKS with the public keys for tokens: an https or file URL'),
   JWT_ISSUER: list(Joi.string().max(256))
+    .when('JWKS_URL', { is: keysOfAllTenants.required(), then: Joi.required() })
+    .messages({
+      'any.required':
+        'is missing: the keys at JWKS_URL sign tokens of every tenant, whose admins give out roles',
+    })
     .default([])
-    .description('Value that `iss` of a token must equal, or several separated by commas'),
+    .description(
+      'Value that `iss` of a token must equal, or several separated by commas. Required where the keys at `JWKS_URL` are those of all tenants, as at Microsoft',
+    ),
   JWT_AUDIENCE: list(Joi.string().max(256))
     .when('JWKS_URL', { is: sharedKeys.required(), then: Joi.required() })
     .messages({ 'any.required': 'is missing: the keys at JWKS_URL sign tokens for every application there' })

@@ -184,6 +184,11 @@ export const sharedKeys = Joi.string().pattern(
   /^https:\/\/(www\.googleapis\.com|login\.(partner\.)?microsoftonline\.(com|us|cn)|login\.windows\.net|appleid\.apple\.com|gitlab\.com|token\.actions\.githubusercontent\.com)\//i,
 )
 
+/** Keys that sign the tokens of the users of all companies, in each of which others give out the roles: only `iss` tells them apart. */
+export const keysOfAllTenants = Joi.string().pattern(
+  /^https:\/\/(login\.(partner\.)?microsoftonline\.(com|us|cn)|login\.windows\.net)\//i,
+)
+
 /** Where a claim is. */
 export const claimPath = parsedBy(parseClaimPath)
 

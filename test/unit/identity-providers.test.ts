@@ -412,10 +412,24 @@ describe('tokens of identity providers', () => {
       expect(await refusalOf({ JWT_ROOMS_CLAIM: 'groups' }, { sub: 'u', groups: ['x', grant] })).to.contain(
         `groups[1] is "${grant}"`,
       )
+    const { email_verified: _unsaid, ...unsaid } = email
+    expect((await authenticateWith({ JWT_SUB_CLAIM: 'email' })(await sign(unsaid))).id).to.equal(
+      'a@example.com',
+    )
     // The gateway's own claim has no strangers in it.
     expect(await refusalOf({}, { sub: 'u', rooms: ['lobby'] })).to.contain('rooms[0] must be')
     const deep = JSON.parse(`${'{"a":'.repeat(1_000)}1${'}'.repeat(1_000)}`) as Claims
     expect(await refusalOf({ JWT_SUB_CLAIM: 'a.a.a' }, deep)).to.contain('a.a.a must be')
+  })
+
+  it('make an admin of an address only if the provider says that it is verified', async () => {
+    const authenticate = authenticateWith({ JWT_ROLE_CLAIM: 'email', JWT_ADMIN_VALUES: 'a@example.com' })
+    const roleWith = async (claims: object) =>
+      (await authenticate(await sign({ sub: 'u', email: 'a@example.com', ...claims }))).role
+    for (const email_verified of [true, 'true']) expect(await roleWith({ email_verified })).to.equal('admin')
+    // Entra says nothing, and lets the admin of any tenant set any address.
+    for (const claims of [{}, { email_verified: null }, { email_verified: 'False' }, { email_verified: 0 }])
+      expect(await roleWith(claims), JSON.stringify(claims)).to.equal('member')
   })
 
   it('grant what the gateway’s own claim says in texts, too', async () => {
@@ -467,7 +481,10 @@ describe('tokens of identity providers', () => {
       'https://login.partner.microsoftonline.cn/t/discovery/v2.0/keys',
     ]) {
       expect(problemOf({ JWKS_URL: url })).to.contain('JWT_AUDIENCE is missing: the keys at JWKS_URL')
-      expect(problemOf({ JWKS_URL: url, JWT_AUDIENCE: 'a' })).to.equal('')
+      expect(problemOf({ JWKS_URL: url, JWT_AUDIENCE: 'a', JWT_ISSUER: 'i' })).to.equal('')
+      const withoutIssuer = problemOf({ JWKS_URL: url, JWT_AUDIENCE: 'a' })
+      if (url.includes('google')) expect(withoutIssuer).to.equal('')
+      else expect(withoutIssuer).to.contain('JWT_ISSUER is missing: the keys at JWKS_URL')
     }
     expect(problemOf({})).to.equal('')
   })
