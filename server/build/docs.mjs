@@ -25,6 +25,15 @@ const GROUPS = [
     ],
   },
   {
+    title: 'Moderators',
+    pages: [
+      { file: 'moderating.html', title: 'Moderating', source: 'server/docs/moderating.md' },
+      { file: 'console.html', title: 'Console', source: 'server/console/README.md' },
+      { file: 'searching.html', title: 'Searching', source: 'server/docs/searching.md' },
+      { file: 'evidence.html', title: 'Evidence', source: 'server/docs/evidence.md' },
+    ],
+  },
+  {
     title: 'Operation',
     pages: [
       { file: 'deployment.html', title: 'Deployment', source: 'server/docs/deployment.md' },
@@ -40,9 +49,6 @@ const GROUPS = [
       { file: 'metrics.html', title: 'Metrics', source: 'server/docs/metrics.md' },
       { file: 'tracing.html', title: 'Tracing', source: 'server/docs/tracing.md' },
       { file: 'limits.html', title: 'Limits', source: 'server/docs/limits.md' },
-      { file: 'evidence.html', title: 'Evidence', source: 'server/docs/evidence.md' },
-      { file: 'searching.html', title: 'Searching', source: 'server/docs/searching.md' },
-      { file: 'console.html', title: 'Console', source: 'server/console/README.md' },
     ],
   },
   {

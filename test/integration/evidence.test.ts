@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createClient } from 'redis'
@@ -26,6 +28,10 @@ const PEM = privateKey.export({ format: 'pem', type: 'pkcs8' })
 const PUBLIC_PEM = publicKey.export({ format: 'pem', type: 'spki' })
 /** Would turn what follows it, if a terminal or an editor showed it. */
 const TURNED = 'evil\u202Egnp.exe'
+
+const execute = promisify(execFile)
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const readDocument = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
 type Line = Record<string, unknown>
 
@@ -380,5 +386,19 @@ describe('evidence', function () {
     expect(verdict).to.have.property('verdict', 'verified')
     expect(verdict).to.have.nested.property('given[0]').that.includes('got another epoch')
     expect(entriesOf(file).length).to.be.lessThan(130)
+  })
+
+  it('answers who recalled a message, when, and proves it, with the commands of moderating.md', async () => {
+    await recall('moderated', [130], 'carol')
+    const [, commands = ''] =
+      /^```sh\n(curl [^]+?)^```/m.exec(readDocument('server/docs/moderating.md')) ?? []
+    const script = commands
+      .replaceAll('lobby', 'moderated')
+      .replaceAll('dist/server/main.js', join(ROOT, 'dist/server/main.js'))
+    const env = { PATH: process.env['PATH'], GATEWAY: gateway.url, RECALL_TOKEN: await adminToken() }
+    const options = { cwd: folder.path, env, encoding: 'utf8' } as const
+    const printed = (await execute('bash', ['-euo', 'pipefail', '-c', script], options)).stdout
+    expect(printed.match(/"operator":"carol"/g)).to.have.lengthOf(2)
+    expect(printed).to.match(/^VERIFIED/m)
   })
 })
