@@ -1,38 +1,19 @@
 import { expect } from 'chai'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
+import type { Page } from 'playwright-core'
 import { adminToken, makeToken } from '../support/client.ts'
-import {
-  button,
-  named,
-  newTab,
-  openView,
-  recall,
-  recallOne,
-  row,
-  rowsOf,
-  search,
-} from '../support/console-page.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { button, named, recall, recallOne, row, rowsOf, search } from '../support/console-page.ts'
+import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 
 describe('addresses of the console', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  let browser: Browser
-  let gateway: GatewayProcess
-  let url: string
+  const served = serveConsole({ TEST_RECALLS: 'on' })
 
   before(async () => {
-    gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })
-    url = gateway.url
-    browser = await openBrowser()
-    for (const group of ['lobby', 'hall']) await recall(url, { GroupId: group, Operator_Account: 'alice' })
-    await recall(url, { GroupId: 'lobby', Operator_Account: 'bot', MsgSeqList: [{ MsgSeq: 777 }] })
+    for (const group of ['lobby', 'hall'])
+      await recall(served.url, { GroupId: group, Operator_Account: 'alice' })
+    await recall(served.url, { GroupId: 'lobby', Operator_Account: 'bot', MsgSeqList: [{ MsgSeq: 777 }] })
   })
-  after(() => gateway.stop())
 
   const details = (page: Page) => page.getByRole('complementary', { name: 'Recall' })
   /** The page shows the recall of 777 in lobby, and of the feed only what is by the bot. */
@@ -43,8 +24,10 @@ describe('addresses of the console', function () {
     expect(await rowsOf(page).count()).to.equal(1)
   }
   const openRecall = async (): Promise<Page> => {
-    const page = await openView(await newTab(browser, onCleanUp), url, 'feed', await adminToken())
+    const page = await served.open('feed')
     await search(page, 'operator:bot')
+    // The page filters with its next frame.
+    await page.getByText(/^1 of [\d,]+ recalls$/).waitFor()
     await row(page, 'lobby').click()
     await showsRecall(page)
     return page
@@ -64,13 +47,13 @@ describe('addresses of the console', function () {
     await showsRecall(second)
     expect(second.url()).to.equal(address)
     // A link may carry both. The token is gone at once.
-    const colleague = await newTab(browser, onCleanUp)
+    const colleague = await served.newTab()
     await colleague.goto(`${address}&token=${await adminToken()}`)
     await showsRecall(colleague)
     expect(decodeURIComponent(colleague.url())).to.equal(decodeURIComponent(address))
     // A sign-in elsewhere comes back with a token alone.
     await colleague.goto('about:blank')
-    await colleague.goto(`${url}/#token=${await adminToken()}`)
+    await colleague.goto(`${served.url}/#token=${await adminToken()}`)
     await showsRecall(colleague)
     expect(colleague.url()).to.equal(address)
   })
@@ -90,7 +73,7 @@ describe('addresses of the console', function () {
   })
 
   it('keep the question and the search of the history when the view changes', async () => {
-    const page = await openView(await newTab(browser, onCleanUp), url, 'history', await adminToken())
+    const page = await served.open('history')
     const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
     const asked = async (): Promise<void> => {
       await lookup.getByText('770–780 in Group lobby').waitFor()
@@ -113,21 +96,21 @@ describe('addresses of the console', function () {
     await page.reload()
     await asked()
 
-    const member = await newTab(browser, onCleanUp)
+    const member = await served.newTab()
     const token = await makeToken({ rooms: [{ group: 'hall' }] })
-    await member.goto(`${url}/#history?log=group:hall&token=${token}`)
+    await member.goto(`${served.url}/#history?log=group:hall&token=${token}`)
     await row(member, 'hall').waitFor()
     await member.getByText('Nothing older is kept.').waitFor()
     expect(await member.locator('.search input[name=group]').inputValue()).to.equal('hall')
   })
 
   it('say what is wrong with them, whatever they hold, and do nothing but show', async () => {
-    const page = await openView(await newTab(browser, onCleanUp), url, 'feed', await adminToken())
+    const page = await served.open('feed')
     const alarms: string[] = []
     page.on('pageerror', (error) => alarms.push(error.message))
     page.on('dialog', (dialog) => alarms.push(dialog.message()))
     page.on('request', (request) => {
-      if (request.method() !== 'GET' || !request.url().startsWith(url)) alarms.push(request.url())
+      if (request.method() !== 'GET' || !request.url().startsWith(served.url)) alarms.push(request.url())
     })
     const stored = () => page.evaluate('JSON.stringify(localStorage)')
     const before = await stored()
@@ -160,11 +143,11 @@ describe('addresses of the console', function () {
     // Asked of the page itself: the driver hears of another address later.
     const hash = await (await openRecall()).evaluate<string>('location.hash')
     const epoch = hash.match(/@([^:]+):/)?.[1] ?? ''
-    await page.goto(`${url}/#feed?open=feed@${epoch}:999`)
+    await page.goto(`${served.url}/#feed?open=feed@${epoch}:999`)
     await says('The log has not come that far')
-    await page.goto(`${url}/#feed?q=-x&open=group:secret@e:1`)
+    await page.goto(`${served.url}/#feed?q=-x&open=group:secret@e:1`)
     await says('The recall in the address cannot be shown.')
-    await recallOne(url, 'still-live', 1)
+    await recallOne(served.url, 'still-live', 1)
     await row(page, 'still-live').waitFor()
     expect(await stored()).to.equal(before)
     expect(alarms).to.deep.equal([])

@@ -1,41 +1,15 @@
 import { expect } from 'chai'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
-import { adminToken } from '../support/client.ts'
-import {
-  button,
-  newTab,
-  openView,
-  recall,
-  recallOne,
-  row,
-  rowsOf,
-  search,
-  state,
-} from '../support/console-page.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import type { Page } from 'playwright-core'
+import { button, recall, recallOne, row, rowsOf, search, state } from '../support/console-page.ts'
+import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 
 describe('the feed of the console', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  let browser: Browser
-  let gateway: GatewayProcess
-  let url: string
-
-  before(async () => {
-    gateway = await startGatewayProcess()
-    url = gateway.url
-    browser = await openBrowser()
-  })
-  after(async () => {
-    await gateway.stop()
-  })
+  const served = serveConsole()
 
   const openFeed = async (): Promise<Page> => {
-    const page = await openView(await newTab(browser, onCleanUp), url, 'feed', await adminToken())
+    const page = await served.open('feed')
     await state(page, 'Live').waitFor()
     return page
   }
@@ -43,8 +17,8 @@ describe('the feed of the console', function () {
   it('is paused without losing recalls', async () => {
     const page = await openFeed()
     await button(page, 'Pause').click()
-    await recallOne(url, 'paused', 1)
-    await recallOne(url, 'paused', 2)
+    await recallOne(served.url, 'paused', 1)
+    await recallOne(served.url, 'paused', 2)
     await button(page, 'Resume (2 new)').waitFor()
     expect(await row(page, 'paused').count()).to.equal(0)
     await page.getByText('New recalls are queued').waitFor()
@@ -56,9 +30,9 @@ describe('the feed of the console', function () {
 
   it('is filtered, new recalls included, and shows everything again once the filter is cleared', async () => {
     const page = await openFeed()
-    await recall(url, { GroupId: 'filter-a', Operator_Account: 'mod_a' })
+    await recall(served.url, { GroupId: 'filter-a', Operator_Account: 'mod_a' })
     const other = { Operator_Account: 'mod_b', Type: 'Community', TopicId: 'filter-topic' }
-    await recall(url, { GroupId: 'filter-b', ...other })
+    await recall(served.url, { GroupId: 'filter-b', ...other })
     await row(page, 'filter-b').waitFor()
 
     const groups = async (): Promise<string[]> => page.locator('.rows .conversation').allInnerTexts()
@@ -82,15 +56,19 @@ describe('the feed of the console', function () {
     await page.getByRole('alert').filter({ hasText: 'grop:filter-a There is no such key.' }).waitFor()
     expect(await groups()).to.deep.equal([])
     await search(page, 'filter-a')
-    await recallOne(url, 'filter-b', 131)
-    await recallOne(url, 'filter-a', 132)
+    await recallOne(served.url, 'filter-b', 131)
+    await recallOne(served.url, 'filter-a', 132)
     await page.getByText(/^2 of [\d,]+ recalls$/).waitFor()
     expect(await groups()).to.deep.equal(['filter-a', 'filter-a'])
   })
 
   it('opens a recall from the keyboard, and shows its delivery path', async () => {
     const page = await openFeed()
-    await recall(url, { GroupId: 'opened', TopicId: 'news', MsgSeqList: [{ MsgSeq: 7, MsgId: '144-7' }] })
+    await recall(served.url, {
+      GroupId: 'opened',
+      TopicId: 'news',
+      MsgSeqList: [{ MsgSeq: 7, MsgId: '144-7' }],
+    })
     await row(page, 'opened').waitFor()
 
     await page.locator('.list').focus()
@@ -139,7 +117,7 @@ describe('the feed of the console', function () {
       '  two  spaces ',
     ]
     for (const name of names) {
-      await recall(url, { GroupId: name, TopicId: name, Operator_Account: name })
+      await recall(served.url, { GroupId: name, TopicId: name, Operator_Account: name })
     }
     await waitUntil('all names are shown', async () => {
       const shown = await page.locator('.rows .conversation bdi').allTextContents()

@@ -1,22 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
-import { adminToken } from '../support/client.ts'
-import {
-  button,
-  newTab,
-  openView,
-  recall,
-  recallOne,
-  row,
-  rowsOf,
-  search,
-  state,
-} from '../support/console-page.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import type { Page } from 'playwright-core'
+import { button, recall, recallOne, row, rowsOf, search, state } from '../support/console-page.ts'
+import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 
 /** More than a page loads of the feed at first. */
@@ -24,23 +10,16 @@ const NEWER = 1_020
 
 describe('finding a recall in the console', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  let browser: Browser
-  let gateway: GatewayProcess
-  let url: string
+  const served = serveConsole({ HISTORY_SIZE: '3000' })
 
   before(async () => {
-    gateway = await startGatewayProcess({ HISTORY_SIZE: '3000' })
-    url = gateway.url
-    browser = await openBrowser()
-    await recall(url, { GroupId: 'needle', Operator_Account: 'alice', MsgSeqList: [{ MsgSeq: 130 }] })
+    await recall(served.url, { GroupId: 'needle', Operator_Account: 'alice', MsgSeqList: [{ MsgSeq: 130 }] })
     for (let sent = 0; sent < NEWER; sent += 20)
-      await Promise.all(Array.from({ length: 20 }, (_, i) => recallOne(url, 'hay', sent + i + 1)))
+      await Promise.all(Array.from({ length: 20 }, (_, i) => recallOne(served.url, 'hay', sent + i + 1)))
   })
-  after(() => gateway.stop())
 
   const open = async (view = 'feed'): Promise<Page> => {
-    const page = await openView(await newTab(browser, onCleanUp), url, view, await adminToken())
+    const page = await served.open(view)
     await state(page, 'Live').waitFor()
     return page
   }
@@ -71,7 +50,7 @@ describe('finding a recall in the console', function () {
     // What comes later is added, and nothing is there twice.
     await search(page, 'seq:130')
     await page.getByText('2 found.').waitFor()
-    await recallOne(url, 'late', 130)
+    await recallOne(served.url, 'late', 130)
     await page.getByText('3 found.').waitFor()
     // The pointer is still where the row was.
     await button(page, '1 new').click()
@@ -92,7 +71,7 @@ describe('finding a recall in the console', function () {
     await search(page, 'group:waits')
     await page.getByText('None of the recalls that are kept match.').waitFor()
     await button(page, 'Pause').click()
-    await recallOne(url, 'waits', 1)
+    await recallOne(served.url, 'waits', 1)
     await page.locator('.list-frame').getByText('1 recall that matches waits: resume to see it.').waitFor()
     await button(page, 'Resume (1 new)').click()
     await row(page, 'waits').waitFor()
@@ -102,7 +81,7 @@ describe('finding a recall in the console', function () {
     await groups.getByRole('button', { name: /^hay 1,020 recalls, / }).click()
     await holds(page, 'group:"hay"')
     // A link that a moderator was sent may hold what no box shows.
-    await page.goto(`${url}/#feed?q=group:ha%E2%80%8By`)
+    await page.goto(`${served.url}/#feed?q=group:ha%E2%80%8By`)
     await page.getByRole('alert').filter({ hasText: 'With characters that are not seen' }).waitFor()
   })
 
@@ -117,7 +96,7 @@ describe('finding a recall in the console', function () {
     await button(page, 'Try now').click()
     await row(page, 'needle').waitFor()
     // It does not go on by itself.
-    await recallOne(url, 'needle', 131)
+    await recallOne(served.url, 'needle', 131)
     await page.getByText(/^As of \d\d:\d\d:\d\d\.$/).waitFor()
     await button(page, 'Search again').click()
     await page.getByText('2 found.').waitFor()

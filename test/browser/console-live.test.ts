@@ -22,7 +22,7 @@ import { startNginx } from '../support/nginx-proxy.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterAll, cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const ROWS = 10_000
@@ -33,7 +33,7 @@ const BURST_S = 4
 describe('the console on two nodes', function () {
   this.timeout(90_000)
   const onCleanUp = cleanUpAfterEach()
-  const stops: (() => unknown)[] = []
+  const onEnd = cleanUpAfterAll()
   let browser: Browser
   let redis: RedisServer
   let receiver: GatewayProcess
@@ -43,22 +43,19 @@ describe('the console on two nodes', function () {
   /** A receiver, two nodes and the proxy of docker-compose.yml, sharing one Redis. */
   before(async () => {
     redis = await startRedis()
-    stops.push(redis.stop)
+    onEnd(redis.stop)
     const startRole = async (role: string): Promise<GatewayProcess> => {
       const gateway = await startGatewayProcess({ REDIS_URL: redis.url, ROLE: role })
-      stops.push(gateway.stop)
+      onEnd(gateway.stop)
       return gateway
     }
     receiver = await startRole('receiver')
     const [one, other] = [await startRole('node'), await startRole('node')]
     nodes = [one, other]
     const proxy = await startNginx({ receiver: receiver.port, nodes: [one.port, other.port] })
-    stops.push(proxy.stop)
+    onEnd(proxy.stop)
     url = proxy.url
     browser = await openBrowser()
-  })
-  after(async () => {
-    for (const stop of stops.toReversed()) await stop()
   })
 
   const openFeed = async (token: string): Promise<Page> => {

@@ -5,6 +5,7 @@ import axe from 'axe-core'
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
+import { cleanUpAfterAll } from '../support/clean-up.ts'
 import { adminToken } from '../support/client.ts'
 import { newTab, row, rowsOf } from '../support/console-page.ts'
 import { folderWithQuarantine, quarantinedRecall } from '../support/quarantine.ts'
@@ -81,7 +82,7 @@ async function fillQuarantine(quarantine: Quarantine): Promise<void> {
 
 describe('the console, while its screenshots are taken', function () {
   this.timeout(60_000 + CHART_S * 1_000)
-  const cleanUps: (() => unknown)[] = []
+  const onCleanUp = cleanUpAfterAll()
   let redis: RedisServer
   let receiver: GatewayProcess
   let node: GatewayProcess
@@ -90,9 +91,9 @@ describe('the console, while its screenshots are taken', function () {
   before(async () => {
     mkdirSync(OUTPUT, { recursive: true })
     redis = await startRedis()
-    cleanUps.push(redis.stop)
+    onCleanUp(redis.stop)
     const folder = await folderWithQuarantine(fillQuarantine)
-    cleanUps.push(folder.remove)
+    onCleanUp(folder.remove)
     const start = async (role: string) => {
       const settings = {
         REDIS_URL: redis.url,
@@ -102,20 +103,16 @@ describe('the console, while its screenshots are taken', function () {
         ...(role === 'receiver' && { DATA_DIR: folder.path }),
       }
       const gateway = await startGatewayProcess(settings)
-      cleanUps.push(gateway.stop)
+      onCleanUp(gateway.stop)
       return gateway
     }
     receiver = await start('receiver')
     node = await start('node')
     const other = await start('node')
     await postSampleRecalls(receiver.url, 60)
-    cleanUps.push(await connectListeners([node.url, node.url, other.url], 60))
+    onCleanUp(await connectListeners([node.url, node.url, other.url], 60))
     const browser = await openBrowser()
-    page = await newTab(browser, (cleanUp) => cleanUps.push(cleanUp), { deviceScaleFactor: 2 })
-  })
-
-  after(async () => {
-    for (const cleanUp of cleanUps.toReversed()) await cleanUp()
+    page = await newTab(browser, onCleanUp, { deviceScaleFactor: 2 })
   })
 
   it('is accessible at login', async () => {
@@ -216,7 +213,7 @@ describe('the console, while its screenshots are taken', function () {
   })
 
   it('is accessible in the health view', async () => {
-    cleanUps.push(startTraffic(receiver.url))
+    onCleanUp(startTraffic(receiver.url))
     await page.goto(`${node.url}/#health`)
     const begin = Date.now()
     await page.locator('.chart.known').nth(2).waitFor()

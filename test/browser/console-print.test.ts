@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
+import { cleanUpAfterAll } from '../support/clean-up.ts'
 import { adminToken } from '../support/client.ts'
 import { newTab, openView, recall, row, rowsOf, upTo } from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -11,24 +12,21 @@ const MANY = upTo(80).map((seq) => 1_000 + seq)
 
 describe('what the console prints', function () {
   this.timeout(60_000)
-  const cleanUps: (() => unknown)[] = []
+  const onCleanUp = cleanUpAfterAll()
   let page: Page
 
   before(async () => {
     const gateway = await startGatewayProcess()
-    cleanUps.push(gateway.stop)
+    onCleanUp(gateway.stop)
     for (const seq of upTo(RECALLS))
       await recall(gateway.url, { GroupId: GROUP, MsgSeqList: [{ MsgSeq: seq }] })
     await recall(gateway.url, {
       GroupId: 'many',
       MsgSeqList: MANY.map((seq) => ({ MsgSeq: seq, MsgId: `144115233406643804-1700000000-${seq}` })),
     })
-    page = await newTab(await openBrowser(), (cleanUp) => cleanUps.push(cleanUp), { colorScheme: 'dark' })
+    page = await newTab(await openBrowser(), onCleanUp, { colorScheme: 'dark' })
     await openView(page, gateway.url, 'feed', await adminToken())
     await row(page, 'many').waitFor()
-  })
-  after(async () => {
-    for (const cleanUp of cleanUps.toReversed()) await cleanUp()
   })
 
   /** Shows the page as it is printed, and returns what is then to be read. */

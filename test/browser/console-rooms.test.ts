@@ -1,45 +1,23 @@
 import { expect } from 'chai'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import type { Page } from 'playwright-core'
 import { adminToken, makeToken } from '../support/client.ts'
-import {
-  button,
-  countRows,
-  newTab,
-  openView,
-  readWholeList,
-  recallOne,
-  rowsOf,
-  upTo,
-} from '../support/console-page.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
+import { button, countRows, readWholeList, recallOne, rowsOf, upTo } from '../support/console-page.ts'
+import { serveConsole } from '../support/served-console.ts'
 
 const GROUP = 'tailed'
 const RECALLS = 270
 
 describe('the rooms of the console', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  const stops: (() => unknown)[] = []
-  let browser: Browser
-  let url: string
+  const served = serveConsole()
 
   before(async () => {
-    const gateway = await startGatewayProcess()
-    stops.push(gateway.stop)
-    url = gateway.url
-    browser = await openBrowser()
-    for (const seq of upTo(RECALLS)) await recallOne(url, GROUP, seq)
-  })
-  after(async () => {
-    for (const stop of stops.toReversed()) await stop()
+    for (const seq of upTo(RECALLS)) await recallOne(served.url, GROUP, seq)
   })
 
   const open = async (token: string, address: string): Promise<Page> => {
-    const page = await newTab(browser, onCleanUp)
-    await openView(page, url, 'rooms', token)
-    await page.goto(`${url}/#${address}`)
+    const page = await served.open('rooms', { token })
+    await page.goto(`${served.url}/#${address}`)
     return page
   }
 
@@ -48,9 +26,9 @@ describe('the rooms of the console', function () {
     await rowsOf(page).first().waitFor()
     await page.locator('.room-tail .dot.live').waitFor()
     expect(await countRows(page)).to.equal(50)
-    await recallOne(url, GROUP, 1_001)
+    await recallOne(served.url, GROUP, 1_001)
     await rowsOf(page).first().getByText('1001').waitFor()
-    await recallOne(url, 'other', 1)
+    await recallOne(served.url, 'other', 1)
     while ((await button(page, 'Load older').count()) > 0) {
       await button(page, 'Load older').click()
       await page.locator('.list-footer button:enabled, .list-footer :text("Nothing older")').first().waitFor()

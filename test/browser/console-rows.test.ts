@@ -1,11 +1,7 @@
 import { expect } from 'chai'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
-import { adminToken } from '../support/client.ts'
-import { button, newTab, openView, recallOne, rowsOf, state } from '../support/console-page.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import type { Page } from 'playwright-core'
+import { button, recallOne, rowsOf, state } from '../support/console-page.ts'
+import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const PER_S = 200
@@ -13,40 +9,32 @@ const STEP_MS = 50
 
 describe('the rows of the console', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  let browser: Browser
-  let gateway: GatewayProcess
-  let url: string
+  const served = serveConsole()
   let seq = 0
 
   before(async () => {
-    gateway = await startGatewayProcess()
-    url = gateway.url
-    browser = await openBrowser()
     await recallMany(40)
   })
-  after(() => gateway.stop())
 
   const recallMany = async (count: number): Promise<void> => {
-    for (let i = 0; i < count; i++) await recallOne(url, 'lobby', ++seq)
+    for (let i = 0; i < count; i++) await recallOne(served.url, 'lobby', ++seq)
   }
   /** Recalls 200 times a second until the end of the test. */
   const startTraffic = (): void => {
     const sending = new Set<Promise<void>>()
     const timer = setInterval(() => {
       for (let i = 0; i < (PER_S * STEP_MS) / 1_000; i++) {
-        const sent = recallOne(url, 'lobby', ++seq).finally(() => sending.delete(sent))
+        const sent = recallOne(served.url, 'lobby', ++seq).finally(() => sending.delete(sent))
         sending.add(sent)
       }
     }, STEP_MS)
-    onCleanUp(async () => {
+    served.onCleanUp(async () => {
       clearInterval(timer)
       await Promise.allSettled(sending)
     })
   }
   const openFeed = async (width = 1_280): Promise<Page> => {
-    const tab = await newTab(browser, onCleanUp, { viewport: { width, height: 800 } })
-    const page = await openView(tab, url, 'feed', await adminToken())
+    const page = await served.open('feed', { viewport: { width, height: 800 } })
     await state(page, 'Live').waitFor()
     await rowsOf(page).nth(10).waitFor()
     return page

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
+import { cleanUpAfterAll } from '../support/clean-up.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { button, named, newTab, openView, recallOne, row } from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -18,8 +19,7 @@ const CLOCK_OFFSET_MS = 3_600_000
 
 describe('the console says what is true', function () {
   this.timeout(60_000)
-  const stops: (() => unknown)[] = []
-  const onCleanUp = (stop: () => unknown): void => void stops.push(stop)
+  const onCleanUp = cleanUpAfterAll()
   let browser: Browser
   let redis: RedisServer
   let receiver: GatewayProcess
@@ -50,9 +50,6 @@ describe('the console says what is true', function () {
     await named(page, 'Group').fill('g')
     await button(page, 'Watch').click()
     await title(page, 'Live')
-  })
-  after(async () => {
-    for (const stop of stops.toReversed()) await stop()
   })
 
   const postForged = async (seq: number): Promise<void> => {

@@ -4,13 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { createClient } from 'redis'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
+import type { Page } from 'playwright-core'
 import { adminToken, makeToken } from '../support/client.ts'
 import {
   button,
   named,
-  newTab,
   openView,
   recall,
   recallOne,
@@ -23,7 +21,7 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, signedQuery } from '../support/webhook.ts'
 
@@ -32,26 +30,11 @@ const MAX_CONSOLE_BYTES = 130_000
 
 describe('the views of the console', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  const stops: (() => unknown)[] = []
-  let browser: Browser
   let redis: RedisServer
-  let url: string
-
-  before(async () => {
-    redis = await startRedis()
-    stops.push(redis.stop)
-    const gateway = await startGatewayProcess({ REDIS_URL: redis.url, TEST_RECALLS: 'on' })
-    stops.push(gateway.stop)
-    url = gateway.url
-    browser = await openBrowser()
-  })
-  after(async () => {
-    for (const stop of stops.toReversed()) await stop()
-  })
-
-  const open = async (view: string, token = adminToken(), gatewayUrl = url): Promise<Page> =>
-    openView(await newTab(browser, onCleanUp), gatewayUrl, view, await token)
+  before(async () => (redis = await startRedis()))
+  after(() => redis.stop())
+  const served = serveConsole(() => ({ REDIS_URL: redis.url, TEST_RECALLS: 'on' }))
+  const { onCleanUp } = served
 
   describe('rooms', () => {
     const watch = async (page: Page, group: string): Promise<void> => {
@@ -60,13 +43,13 @@ describe('the views of the console', function () {
     }
 
     it('show the position and latest recalls of a group, even after a reload', async () => {
-      for (const seq of upTo(3)) await recallOne(url, 'watched', seq)
-      const page = await open('rooms')
+      for (const seq of upTo(3)) await recallOne(served.url, 'watched', seq)
+      const page = await served.open('rooms')
       await watch(page, 'watched')
       const card = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'watched' }) })
       await card.getByText('Live', { exact: true }).waitFor()
-      await recallOne(url, 'watched', 4)
-      await recallOne(url, 'other', 5)
+      await recallOne(served.url, 'watched', 4)
+      await recallOne(served.url, 'other', 5)
       for (const reloads of [0, 1]) {
         if (reloads === 1) await page.reload()
         await card.locator('.latest li').nth(3).waitFor()
@@ -78,8 +61,8 @@ describe('the views of the console', function () {
     })
 
     it('report a gap', async () => {
-      await recallOne(url, 'lost', 1)
-      const page = await open('rooms')
+      await recallOne(served.url, 'lost', 1)
+      const page = await served.open('rooms')
       await watch(page, 'lost')
       await page.locator('.room.live').waitFor()
       // The log is lost: the next recall starts a new one.
@@ -91,7 +74,7 @@ describe('the views of the console', function () {
         isUnavailable ? route.fulfill({ status: 503, json }) : route.continue(),
       )
       await client.flushAll()
-      await recallOne(url, 'lost', 2)
+      await recallOne(served.url, 'lost', 2)
       await page.getByRole('alert').filter({ hasText: 'Some notices are missing.' }).waitFor()
       expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')
       // Not live before that part of the log has been read again.
@@ -102,8 +85,11 @@ describe('the views of the console', function () {
       isUnavailable = false
       await page.locator('.room.live').waitFor()
       // The receiver publishes again what the lost log had. It is shown already, and no second time.
-      await waitUntil('it is published', async () => (await readMetric(url, 'recalls_recovered_total')) > 0)
-      await recallOne(url, 'lost', 3)
+      await waitUntil(
+        'it is published',
+        async () => (await readMetric(served.url, 'recalls_recovered_total')) > 0,
+      )
+      await recallOne(served.url, 'lost', 3)
       await page.locator('.card.room .latest li').nth(2).waitFor()
       const latest = await page.locator('.card.room .latest .seqs').allInnerTexts()
       expect(latest.map((text) => text.at(-1))).to.deep.equal(['3', '2', '1'])
@@ -111,8 +97,8 @@ describe('the views of the console', function () {
     })
 
     it('retry reading a log that could not be read, and are not live until then', async () => {
-      await recallOne(url, 'late', 1)
-      const page = await open('rooms')
+      await recallOne(served.url, 'late', 1)
+      const page = await served.open('rooms')
       let isUnavailable = true
       const json = { code: 'BROKER_UNAVAILABLE', message: '' }
       await page.route(/notices\?group=late/, (route) =>
@@ -121,15 +107,17 @@ describe('the views of the console', function () {
       await watch(page, 'late')
       const card = page.locator('.card.room')
       await card.getByText('Loading').waitFor()
-      await recallOne(url, 'late', 2)
+      await recallOne(served.url, 'late', 2)
       isUnavailable = false
       await card.getByText('Live', { exact: true }).waitFor()
       expect(await card.locator('.latest .seqs').allInnerTexts()).to.deep.equal(['2', '1'])
     })
 
     it('and their history are all that members can see, as far as the token grants them', async () => {
-      await recall(url, { GroupId: 'mine', Operator_Account: 'secret-moderator' })
-      const page = await open('rooms', makeToken({ rooms: [{ group: 'mine' }] }))
+      await recall(served.url, { GroupId: 'mine', Operator_Account: 'secret-moderator' })
+      const page = await served.open('rooms', {
+        token: await makeToken({ rooms: [{ group: 'mine' }] }),
+      })
       const views = await page.getByRole('navigation').getByRole('link').allInnerTexts()
       expect(views).to.deep.equal(['Rooms', 'History'])
       await watch(page, 'mine')
@@ -137,7 +125,7 @@ describe('the views of the console', function () {
       await watch(page, 'not-mine')
       await page.getByRole('alert').filter({ hasText: 'ROOM_REFUSED' }).waitFor()
 
-      await page.goto(`${url}/#history`)
+      await page.goto(`${served.url}/#history`)
       await page.locator('.search input[name=group]').fill('mine')
       await button(page, 'Search').click()
       await row(page, 'mine').waitFor()
@@ -146,14 +134,14 @@ describe('the views of the console', function () {
   })
 
   it('warn of a gap immediately, even while the feed is paused', async () => {
-    await recallOne(url, 'paused', 1)
-    const page = await open('feed')
+    await recallOne(served.url, 'paused', 1)
+    const page = await served.open('feed')
     await row(page, 'paused').waitFor()
     await button(page, 'Pause').click()
     const client = await createClient({ url: redis.url }).connect()
     onCleanUp(() => client.destroy())
     await client.flushAll()
-    await recallOne(url, 'paused', 2)
+    await recallOne(served.url, 'paused', 2)
     const warning = page
       .getByRole('alert')
       .filter({ hasText: 'Some notices are missing. Resume to see where.' })
@@ -167,8 +155,8 @@ describe('the views of the console', function () {
 
   describe('history', () => {
     it('shows the result of the latest request, whichever response arrives last', async () => {
-      await recallOne(url, 'slow', 5)
-      const page = await open('history')
+      await recallOne(served.url, 'slow', 5)
+      const page = await served.open('history')
       const delayed: (() => unknown)[] = []
       await page.route(
         /recalled\?group=slow|search\?q=slow/,
@@ -200,8 +188,8 @@ describe('the views of the console', function () {
 
     it('shows which messages of a range are recalled', async () => {
       const seqs = [1003, 1004, 1005, 1200, 1500]
-      await recall(url, { GroupId: 'looked-up', MsgSeqList: seqs.map((seq) => ({ MsgSeq: seq })) })
-      const page = await open('history')
+      await recall(served.url, { GroupId: 'looked-up', MsgSeqList: seqs.map((seq) => ({ MsgSeq: seq })) })
+      const page = await served.open('history')
       const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
       await lookup.getByLabel('Group', { exact: true }).fill('looked-up')
       await lookup.getByLabel('From seq').fill('1000')
@@ -219,8 +207,8 @@ describe('the views of the console', function () {
     })
 
     it('is searched page by page, back to the start of the log', async () => {
-      for (const seq of upTo(230)) await recallOne(url, 'long', seq)
-      const page = await open('history')
+      for (const seq of upTo(230)) await recallOne(served.url, 'long', seq)
+      const page = await served.open('history')
       await search(page, 'group:long')
       await page.getByText('200 found.').waitFor()
       await button(page, 'Search on').click()
@@ -231,7 +219,7 @@ describe('the views of the console', function () {
 
   describe('health', () => {
     it('shows the status of all processes, in figures and in words', async () => {
-      const page = await open('health')
+      const page = await served.open('health')
       await page.locator('.processes tbody tr').waitFor()
       expect(await page.locator('.tile').first().innerText()).to.include('1 / 1')
       const powerCut = page.locator('.tile', { hasText: 'A power cut would lose' })
@@ -239,13 +227,13 @@ describe('the views of the console', function () {
       expect(await powerCut.innerText()).to.include('Everything')
       let seq = 0
       const chart = page.getByRole('img', { name: /Recalls per second\. Now [1-9]/ })
-      while ((await chart.count()) === 0) await recallOne(url, 'charted', ++seq)
+      while ((await chart.count()) === 0) await recallOne(served.url, 'charted', ++seq)
       expect(await chart.getAttribute('aria-label')).to.match(/between \d.* in the last hour/)
       expect(await chart.locator('path.line').count()).to.equal(1)
     })
 
     it('shows a process with much to say in the width of a small notebook', async () => {
-      const page = await newTab(browser, onCleanUp, { viewport: { width: 1280, height: 800 } })
+      const page = await served.newTab({ viewport: { width: 1280, height: 800 } })
       await page.route(/v1\/status/, async (route) => {
         const response = await route.fetch()
         const status = await response.json()
@@ -261,7 +249,7 @@ describe('the views of the console', function () {
         }
         await route.fulfill({ response, json: { ...status, nodes: [{ ...status.nodes[0], ...ill }] } })
       })
-      await openView(page, url, 'health', await adminToken())
+      await openView(page, served.url, 'health', await adminToken())
       await page.locator('.processes .reasons').first().waitFor()
       const [needed, available] = await page
         .locator('.processes .scroll')
@@ -281,16 +269,16 @@ describe('the views of the console', function () {
         body: { CallbackCommand: command },
       })
       expect(status).to.equal(200)
-      const page = await open('health', undefined, relaying.url)
+      const page = await openView(await served.newTab(), relaying.url, 'health', await adminToken())
       await page.getByRole('columnheader', { name: 'Waits for your backend' }).waitFor()
       await page.getByRole('cell', { name: /^1 webhook, / }).waitFor()
-      const without = await open('health')
+      const without = await served.open('health')
       await without.locator('.processes tbody tr').waitFor()
       expect(await without.getByText('Waits for your backend').count()).to.equal(0)
     })
 
     it('says how old is what waits on the disk of a process that is gone', async () => {
-      const page = await newTab(browser, onCleanUp)
+      const page = await served.newTab()
       await page.route(/v1\/status/, async (route) => {
         const response = await route.fetch()
         const status = await response.json()
@@ -299,12 +287,12 @@ describe('the views of the console', function () {
         const gone = [{ ...left, startedAtMs: atMs - 90_000, lastReportAtMs: atMs - 61_000 }]
         await route.fulfill({ response, json: { ...status, gone } })
       })
-      await openView(page, url, 'health', await adminToken())
+      await openView(page, served.url, 'health', await adminToken())
       await page.locator('.tile', { hasText: 'recalls; the oldest is 61 s old' }).waitFor()
     })
 
     it('says when its figures are out of date, and offers no test recalls where they are off', async () => {
-      const page = await newTab(browser, onCleanUp)
+      const page = await served.newTab()
       let isUnavailable = false
       const json = { code: 'TOO_MANY_REQUESTS', message: '' }
       await page.route(/v1\/status/, async (route) => {
@@ -312,7 +300,7 @@ describe('the views of the console', function () {
         const response = await route.fetch()
         return route.fulfill({ response, json: { ...(await response.json()), testRecalls: false } })
       })
-      await openView(page, url, 'health', await adminToken())
+      await openView(page, served.url, 'health', await adminToken())
       await page.locator('.processes tbody tr').waitFor()
       expect(await page.getByRole('link', { name: 'Test recall' }).count()).to.equal(0)
       isUnavailable = true
@@ -324,7 +312,7 @@ describe('the views of the console', function () {
 
   describe('test recall', () => {
     it('is sent where it is allowed, and appears in the feed', async () => {
-      const page = await open('feed')
+      const page = await served.open('feed')
       await page.getByRole('link', { name: 'Test recall' }).click()
       await page.getByRole('heading', { name: 'Send a test recall' }).waitFor()
       await named(page, 'Group').fill('tested')
@@ -340,7 +328,7 @@ describe('the views of the console', function () {
   })
 
   it('keep the language and theme that were chosen', async () => {
-    const page = await open('feed')
+    const page = await served.open('feed')
     await button(page, '中文').click()
     await page.getByRole('heading', { name: '实时动态' }).waitFor()
     await button(page, '切换深浅色').click()

@@ -8,6 +8,7 @@ import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { ERRORS } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
 import type { ErrorResponse } from '../../shared/http-api.ts'
+import { cleanUpAfterAll } from '../support/clean-up.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { startFakeServer } from '../support/fake-server.ts'
@@ -34,7 +35,7 @@ const ROOM = { group: 'lobby' }
 const memberToken = () => makeToken({ rooms: [ROOM] })
 
 describe('the error catalogue', () => {
-  const stops: (() => unknown)[] = []
+  const onCleanUp = cleanUpAfterAll()
   /** Asks a backend that fails about memberships. */
   let main: GatewayProcess
   /** Has room for one socket, cannot load keys, and accepts webhooks from elsewhere only. */
@@ -50,7 +51,8 @@ describe('the error catalogue', () => {
     this.timeout(60_000)
     const backend = await startFakeServer(() => ({ status: 500, body: '' }))
     const redis = await startRedis()
-    stops.push(backend.stop, redis.stop)
+    onCleanUp(backend.stop)
+    onCleanUp(redis.stop)
     ;[main, strict, stalled, grants, single] = await Promise.all([
       startGatewayProcess({ AUTHORIZE_URL: backend.url, AUTHORIZE_SECRET: 'a'.repeat(32) }),
       startGatewayProcess({
@@ -62,11 +64,8 @@ describe('the error catalogue', () => {
       startGatewayProcess(),
       startGatewayProcess({ MAX_SOCKETS_PER_ADDRESS: '1', DRAIN_MS: '20000' }),
     ])
-    stops.push(main.stop, strict.stop, stalled.stop, grants.stop, single.stop)
+    for (const { stop } of [main, strict, stalled, grants, single]) onCleanUp(stop)
     redis.signal('SIGSTOP')
-  })
-  after(async () => {
-    for (const stop of stops.toReversed()) await stop()
   })
 
   const webhook = async (
@@ -120,7 +119,7 @@ describe('the error catalogue', () => {
   /** Enters rooms until no more are granted, within the other limits of a socket. */
   const fillSocket = async (): Promise<Refusal> => {
     const client = await connect(main.url, await adminToken())
-    stops.push(client.close)
+    onCleanUp(client.close)
     for (let i = 0; i < 1_000; i += 50) {
       await Promise.all(Array.from({ length: 50 }, (_, j) => client.request({ group: `g${i + j}` })))
     }
@@ -203,7 +202,7 @@ describe('the error catalogue', () => {
       },
     )
     const port = await server.start()
-    stops.push(server.stop)
+    onCleanUp(server.stop)
     const url = `http://127.0.0.1:${port}`
     const refusal = await http({ url, output: () => lines.join('') }, '/broken')
     expect(refusal.message).to.not.include('secret')
@@ -213,7 +212,7 @@ describe('the error catalogue', () => {
   /** Sends this on a connection of its own, and reads the error in the response. */
   const raw = async (gateway: GatewayProcess, entrance: string, text: string): Promise<Refusal> => {
     const connection = await openRaw(gateway.port)
-    stops.push(() => connection.socket.destroy())
+    onCleanUp(() => connection.socket.destroy())
     connection.socket.write(text)
     const { received, isClosed } = connection
     await waitUntil('it is refused', () => isClosed() || received().includes('}'), 15_000)

@@ -12,7 +12,7 @@ import { splitLines } from '../../server/evidence/split-lines.ts'
 import { verifyEvidence } from '../../server/evidence/verify.ts'
 import type { RespondingProcess } from '../../shared/http-api/identity.ts'
 import type { Position } from '../../shared/position.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterAll, cleanUpAfterEach } from '../support/clean-up.ts'
 import '../support/commit-seed.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
@@ -38,31 +38,28 @@ type Line = Record<string, unknown>
 describe('evidence', function () {
   this.timeout(60_000)
   const onCleanUp = cleanUpAfterEach()
-  const stops: (() => unknown)[] = []
+  const onEnd = cleanUpAfterAll()
   let gateway: GatewayProcess
   let redis: Awaited<ReturnType<typeof startRedis>>
   let folder: ReturnType<typeof temporaryFolder>
 
   before(async () => {
     redis = await startRedis()
-    stops.push(redis.stop)
+    onEnd(redis.stop)
     folder = temporaryFolder()
-    stops.push(() => folder.remove())
+    onEnd(() => folder.remove())
     writeFileSync(join(folder.path, 'evidence-key.pem'), PEM)
     writeFileSync(join(folder.path, 'evidence-public.pem'), PUBLIC_PEM)
     gateway = await startGatewayProcess({
       REDIS_URL: redis.url,
       EVIDENCE_KEY_FILE: join(folder.path, 'evidence-key.pem'),
     })
-    stops.push(gateway.stop)
+    onEnd(gateway.stop)
     await recall('lobby', [128, 129], 'alice')
     await recall('lobby', [129, 130], 'bob', { TopicId: TURNED })
     await recall('hall', [7], 'alice')
     // Only 131 is new in it.
     await recall('lobby', [128, 131], 'bob')
-  })
-  after(async () => {
-    for (const stop of stops.toReversed()) await stop()
   })
 
   async function recall(group: string, seqs: readonly number[], operator: string, fields: Line = {}) {
