@@ -1,13 +1,12 @@
-import { GatewayError } from '../../shared/errors.ts'
 import type { PowerCutLoss } from '../../shared/http-api.ts'
 import type { Notice } from '../../shared/notice.ts'
-import type { GapReason, Position } from '../../shared/position.ts'
+import type { Position } from '../../shared/position.ts'
 import type { Conversation } from '../../shared/conversation.ts'
 import type { MessageName, RecalledAt } from '../../shared/message.ts'
 import type { Recall } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 import type { RecordName, RecordsPage, StoredRecord } from './records.ts'
-import type { Link } from './chain.ts'
+import type { Excerpt, History, HistoryBefore, LogPart, StoredEntries } from './log-reading.ts'
 import type { Told, ToldNote } from './told.ts'
 
 export interface PublishOptions {
@@ -203,20 +202,6 @@ export interface Broker {
   recalled(conversation: Conversation, names: readonly MessageName[]): Promise<readonly RecalledAt[]>
 }
 
-/** Stored and broadcast, but not confirmed by as many disks or replicas as it must be: nodes have not missed it. */
-export class UnconfirmedError extends GatewayError {
-  constructor(detail: string) {
-    super('BROKER_UNAVAILABLE', detail)
-  }
-}
-
-/** Refused for what the request itself is about, while the broker may accept others: not because it is unavailable. */
-export class RefusedError extends GatewayError {
-  constructor(cause: unknown) {
-    super('BROKER_UNAVAILABLE', undefined, { cause })
-  }
-}
-
 export interface Published {
   /** Whether every message was known, so that nothing was broadcast. */
   readonly duplicate: boolean
@@ -245,62 +230,6 @@ export interface RoomListener {
 export interface Subscription {
   /** No more calls to the listener follow. Never fails. */
   leave(): void
-}
-
-export type History =
-  | {
-      readonly gap?: undefined
-      readonly notices: readonly Notice[]
-      /** The last position of the log when it was read; beyond the last of `notices` if `limit` cut them short. */
-      readonly head: Position
-    }
-  | {
-      readonly gap: GapReason
-      readonly head: Position
-      /**
-       * Where to go on, so that everything follows which the log still holds and which may be new to those who followed it until
-       * now; without it, at `head`.
-       */
-      readonly resume?: Position
-    }
-
-/** Part of the log of a room, from the offset `first` to `last`; empty if `last` is less. */
-export interface LogPart {
-  readonly room: Room
-  readonly first: number
-  readonly last: number
-}
-
-export interface Excerpt {
-  /** What the log holds of the part, in order; null stands for an unreadable entry. */
-  readonly entries: readonly (Notice | null)[]
-  /** The last position of the log when it was read. */
-  readonly head: Position
-}
-
-/** An entry of a log, exactly as it is stored. */
-export interface StoredEntry {
-  readonly offset: number
-  /** The JSON of the recall with all of its messages. */
-  readonly text: string
-  /** Indices of the messages that were new, separated by commas; empty if all were. */
-  readonly subset: string
-  /** Null for an entry that no gateway can have written here. */
-  readonly notice: Notice | null
-  /** Undefined for an entry of the last release. */
-  readonly link: Link | undefined
-}
-
-interface StoredEntries {
-  readonly entries: readonly StoredEntry[]
-  /** The last position of the log when it was read. */
-  readonly head?: Position
-}
-
-interface HistoryBefore {
-  readonly notices: readonly Notice[]
-  /** The last position of the log when it was read. */
-  readonly head: Position
 }
 
 /** What a process reported last. */

@@ -4,7 +4,7 @@ import type { Position } from '../../shared/position.ts'
 import type { KeyedMessage, NumberedMessage } from '../../shared/message.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { isReadableVersion, VERSION, versionIn } from '../../shared/version.ts'
-import type { History } from './broker.ts'
+import type { History } from './log-reading.ts'
 
 /**
  * A recall as stored in a log: its JSON, without the offset, which the log knows. It is split around the list of messages,

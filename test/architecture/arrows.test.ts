@@ -37,7 +37,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/lib/watch-files.ts',
     'server/telemetry/',
   ],
-  'server/evidence/': ['server/broker/broker.ts', 'server/broker/chain.ts', 'server/broker/told.ts'],
+  'server/evidence/': [
+    'server/broker/broker.ts',
+    'server/broker/chain.ts',
+    'server/broker/log-reading.ts',
+    'server/broker/told.ts',
+  ],
   'server/config/': [
     'server/evidence/keys.ts',
     'server/http/client-address.ts',
@@ -55,6 +60,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/receiver/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],
   'server/realtime/rooms/': [
     'server/broker/broker.ts',
+    'server/broker/log-reading.ts',
     'server/broker/told.ts',
     'server/lib/',
     'server/telemetry/',
@@ -63,6 +69,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/realtime/rooms/',
     'server/auth/',
     'server/broker/broker.ts',
+    'server/broker/log-reading.ts',
     'server/lib/',
     'server/telemetry/',
   ],

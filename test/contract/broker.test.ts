@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import type { Broker, BrokerOptions, StoredEntry } from '../../server/broker/broker.ts'
+import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
+import type { StoredEntry } from '../../server/broker/log-reading.ts'
 import type { GroupConversation } from '../../shared/conversation.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Conversation } from '../../shared/conversation.ts'

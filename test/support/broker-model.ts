@@ -1,4 +1,5 @@
-import type { History, Published } from '../../server/broker/broker.ts'
+import type { Published } from '../../server/broker/broker.ts'
+import type { History } from '../../server/broker/log-reading.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import { conversationOf } from '../../shared/conversation.ts'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'chai'
-import type { Broker, StoredEntry } from '../../server/broker/broker.ts'
+import type { Broker } from '../../server/broker/broker.ts'
+import type { StoredEntry } from '../../server/broker/log-reading.ts'
 import type { Room } from '../../shared/room.ts'
 
 /** Reads all stored entries of a room. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { StoredEntry } from '../../server/broker/broker.ts'
+import type { StoredEntry } from '../../server/broker/log-reading.ts'
 import { beginning, digestOf, linkOf } from '../../server/broker/chain.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/history.ts'
 import { readEvidenceKey } from '../../server/evidence/keys.ts'

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
-import type { Excerpt, LogPart } from '../../server/broker/broker.ts'
+import type { Excerpt, LogPart } from '../../server/broker/log-reading.ts'
 import { JointChecks } from '../../server/realtime/rooms/joint-checks.ts'
 import type { Checked } from '../../server/realtime/rooms/joint-checks.ts'
 import { ReadLane } from '../../server/realtime/rooms/read-lane.ts'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
-import type { History } from '../../server/broker/broker.ts'
+import type { History } from '../../server/broker/log-reading.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import { ReplayCache } from '../../server/realtime/rooms/prepared-event.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
-import { UnconfirmedError } from '../../server/broker/broker.ts'
+import { UnconfirmedError } from '../../server/broker/errors.ts'
 import type { Broker, Published } from '../../server/broker/broker.ts'
 import { openSpool } from '../../server/broker/spooling/spool.ts'
 import type { Spool } from '../../server/broker/spooling/spool.ts'

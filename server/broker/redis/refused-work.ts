@@ -1,4 +1,4 @@
-import { RefusedError } from '../broker.ts'
+import { RefusedError } from '../errors.ts'
 import type { createAbilityCheck } from './ability-check.ts'
 import { isAboutKeys } from './connection/failure.ts'
 import type { Ability } from './trials.ts'

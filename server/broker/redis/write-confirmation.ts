@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../shared/errors.ts'
-import { UnconfirmedError } from '../broker.ts'
+import { UnconfirmedError } from '../errors.ts'
 import type { Connection } from './connection/connection.ts'
 import { toArray, unexpectedReply } from './scripts.ts'
 

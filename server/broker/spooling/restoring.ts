@@ -1,7 +1,7 @@
 import { asGatewayError, reasonOf } from '../../../shared/errors.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { RefusedError } from '../broker.ts'
+import { RefusedError } from '../errors.ts'
 import type { RecoverableBroker } from '../recoverable-broker.ts'
 import type { Copies } from './copies.ts'
 import type { Kept } from './copy-journal.ts'

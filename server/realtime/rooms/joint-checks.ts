@@ -1,4 +1,5 @@
-import type { Broker, Excerpt, LogPart } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { Excerpt, LogPart } from '../../broker/log-reading.ts'
 import { Fifo } from '../../lib/fifo.ts'
 import type { ReadLane } from './read-lane.ts'
 

@@ -1,6 +1,7 @@
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
-import type { Broker, Excerpt, LogPart, RoomListener, Subscription } from '../../broker/broker.ts'
+import type { Broker, RoomListener, Subscription } from '../../broker/broker.ts'
+import type { Excerpt, LogPart } from '../../broker/log-reading.ts'
 import { firstOf, isContradicted, isSame } from './evidence.ts'
 import type { Checked, JointChecks } from './joint-checks.ts'
 import type { LagReporter } from './lag.ts'

@@ -1,7 +1,7 @@
 import type { Notice } from '../../../shared/notice.ts'
 import { mergeInOrder } from '../../../shared/position.ts'
 import type { GapReason, Position } from '../../../shared/position.ts'
-import type { History } from '../../broker/broker.ts'
+import type { History } from '../../broker/log-reading.ts'
 import type { LocalRoom } from '../rooms/local-room.ts'
 
 /** Target size of a frame of missed notices. The next one waits until this one has left, so slow readers fill no buffers. */
