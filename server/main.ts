@@ -2,6 +2,7 @@
 import './cli/node-version.ts'
 import { Command } from 'commander'
 import { asGatewayError } from '../shared/errors.ts'
+import { printable } from '../shared/unseen.ts'
 import { readEnvironment } from './cli/command.ts'
 import type { Service, Terminal } from './cli/command.ts'
 import { addDoctor } from './cli/doctor.ts'
@@ -23,11 +24,11 @@ const unread = new AbortController()
 
 const terminal: Terminal = {
   environment: readEnvironment(process.env),
-  print: (line) => void process.stdout.write(`${line}\n`),
+  print: (line) => void process.stdout.write(`${printable(line)}\n`),
   printed: () => new Promise((resolve) => void process.stdout.write('', (error) => resolve(!error))),
   tell(line) {
     terminal.show?.()
-    process.stderr.write(`${line}\n`)
+    process.stderr.write(`${printable(line)}\n`)
   },
   show: process.stderr.isTTY ? createShow() : undefined,
   ending,

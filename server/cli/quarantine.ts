@@ -1,7 +1,6 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
-import { visibleJson } from '../../shared/unseen.ts'
 import { checkFolderApp } from '../lib/data-dir.ts'
 import { KINDS } from '../receiver/quarantine/kinds.ts'
 import { decodeBody } from '../receiver/quarantine/quarantine.ts'
@@ -72,7 +71,7 @@ function print(
       const { body, bodyBase64, relay: _relay, ...rest } = request
       const bytes = decodeBody(request).length
       const entry = { id, kind, quarantinedAtMs, ...rest, bytes }
-      printLine(visibleJson(isWhole ? { ...entry, body, bodyBase64 } : entry))
+      printLine(JSON.stringify(isWhole ? { ...entry, body, bodyBase64 } : entry))
     }
     rejectMissing(folder, selection)
   })

@@ -9,7 +9,6 @@ import { nameOf } from '../../shared/message.ts'
 import type { MessageName, RecalledAt } from '../../shared/message.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { RecalledResponse } from '../../shared/protocol.ts'
-import { visibleJson } from '../../shared/unseen.ts'
 import { collect } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, withApiOptions } from './gateway-api.ts'
@@ -70,7 +69,7 @@ async function recalled(options: RecalledOptions, terminal: Terminal): Promise<v
     const name = one.seq ?? one.key
     const notice = by.get(name)
     terminal.print(
-      visibleJson({
+      JSON.stringify({
         ...one,
         recalledAt: new Date(one.atMs).toISOString(),
         ...(notice?.operator !== undefined && { operator: notice.operator }),

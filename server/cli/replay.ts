@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import type { QuarantinedEntry, QuarantineResponse, QuarantineRetryResponse } from '../../shared/http-api.ts'
-import { visibleJson } from '../../shared/unseen.ts'
 import { REPLAY_CALL } from '../receiver/provider-call.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
@@ -66,7 +65,7 @@ async function replay(file: string | undefined, options: ReplayOptions, terminal
   const result =
     file === undefined ? await replayQuarantine(options, terminal) : await replayFile(file, options, terminal)
   terminal.show?.()
-  terminal.print(visibleJson(result))
+  terminal.print(JSON.stringify(result))
   if (result.refused > 0 || result.interrupted)
     throw new GatewayError(
       'SEND_FAILED',
@@ -104,7 +103,7 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
     async ({ line, query, body, contentType }) => {
       if (options.dryRun) {
         terminal.print(
-          visibleJson({ line, command: query.get('CallbackCommand'), bytes: Buffer.byteLength(body) }),
+          JSON.stringify({ line, command: query.get('CallbackCommand'), bytes: Buffer.byteLength(body) }),
         )
         result.accepted++
         return
@@ -118,7 +117,7 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
       else {
         result.refused++
         terminal.print(
-          visibleJson({ line, outcome: status === 0 ? text : outcomeOf(status, text), answer: text }),
+          JSON.stringify({ line, outcome: status === 0 ? text : outcomeOf(status, text), answer: text }),
         )
       }
       if (status !== 0) resume?.note(line)
@@ -163,7 +162,7 @@ async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Pro
     entries(),
     async ({ id, kind, command, reason }) => {
       if (options.dryRun) {
-        terminal.print(visibleJson({ id, kind, command, reason }))
+        terminal.print(JSON.stringify({ id, kind, command, reason }))
         result.accepted++
         return
       }
@@ -176,7 +175,7 @@ async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Pro
       if (answer.accepted) result.accepted++
       else {
         result.refused++
-        terminal.print(visibleJson({ id, kind, command, refused: answer.reason }))
+        terminal.print(JSON.stringify({ id, kind, command, refused: answer.reason }))
       }
       report(() => `${result.accepted} accepted, ${result.refused} refused`)
     },

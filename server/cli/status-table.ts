@@ -1,5 +1,5 @@
 import type { ProcessState, StatusResponse } from '../../shared/http-api.ts'
-import { durationOf, tableOf, visible } from './table.ts'
+import { durationOf, shortId, tableOf, visible } from './table.ts'
 
 /** Returns the status of all processes as lines for people: what needs attention first. */
 export function describeStatus(response: StatusResponse, nowMs: number): string[] {
@@ -40,8 +40,6 @@ export function describeStatus(response: StatusResponse, nowMs: number): string[
     ),
   ]
 }
-
-const shortId = (id: string): string => visible(id).slice(0, 8)
 
 function rowOf(node: ProcessState, self: string, nowMs: number): string[] {
   const { id, role, startedAtMs, sockets, rooms, counts, latencyMs, spool, quarantined } = node

@@ -35,3 +35,6 @@ export function durationOf(ms: number): string {
  */
 export const visible = (text: string): string =>
   text.replaceAll(UNSEEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`)
+
+/** The beginning of the id of a process, by which people tell them apart. */
+export const shortId = (id: string): string => visible(id).slice(0, 8)

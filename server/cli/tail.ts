@@ -4,7 +4,6 @@ import type { MemberNotice, Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import { visibleJson } from '../../shared/unseen.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, withApiOptions } from './gateway-api.ts'
 import type { ApiOptions } from './gateway-api.ts'
@@ -63,7 +62,7 @@ async function tail(options: TailOptions, terminal: Terminal): Promise<void> {
   const progress = createProgress(terminal)
 
   const printLine = async (line: object): Promise<void> => {
-    terminal.print(visibleJson(line))
+    terminal.print(JSON.stringify(line))
     // Otherwise it would count as printed.
     if (!(await terminal.printed())) throw new Error('nobody reads standard output')
   }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { visible } from '../../server/cli/table.ts'
-import { visibleJson } from '../../shared/unseen.ts'
+import { printable, visibleJson } from '../../shared/unseen.ts'
 
 /** Turns, ends or hides text, takes a terminal's attention, or looks like nothing: one of each kind. */
 const UNSEEN = [
@@ -33,5 +33,11 @@ describe('what is unseen in a text from outside', () => {
       expect(visible(value.name)).to.not.include(character)
     }
     expect(visibleJson({ a: [1, '群组'] })).to.equal('{"a":[1,"群组"]}')
+  })
+
+  it('is escaped in what commands print, but for what parts lines and columns', () => {
+    expect(printable('a\tb\n\u001B[8mhidden \u{E0041}中😀')).to.equal(
+      'a\tb\n\\u001b[8mhidden \\udb40\\udc41中😀',
+    )
   })
 })
