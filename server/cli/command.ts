@@ -61,6 +61,16 @@ export function parseSeconds(text: string): number {
   return seconds
 }
 
+/** Parses a whole number between bounds. */
+export const parseWhole =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`Use a whole number from ${min} to ${max}.`)
+    return value
+  }
+
 /**
  * Returns the variables without white space around their values: files of variables that were written on Windows leave a carriage
  * return behind each, which nobody sees, and with which no signature would match.

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
-import { createReadStream, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { createReadStream } from 'node:fs'
 import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import { isRecord, parseRecord } from '../../shared/json.ts'
+import { splitLines } from '../evidence/split-lines.ts'
 
 /** A webhook in a file: one line. */
 export interface StoredWebhook {
@@ -23,13 +22,12 @@ const MAX_LINE = 2 ** 20
  */
 export async function* readWebhooks(path: string): AsyncGenerator<StoredWebhook> {
   const stream = createReadStream(path)
-  const failure = new Promise<never>((_resolve, reject) => stream.once('error', reject))
-  failure.catch(() => undefined)
   let line = 0
   try {
-    for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
+    for await (const bytes of splitLines(stream)) {
       line++
-      if (text.trim() !== '') yield parseWebhook(text, line)
+      const text = bytes.toString('utf8').trim()
+      if (text !== '') yield parseWebhook(text, line)
     }
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause
@@ -75,48 +73,4 @@ function bodyOf(body: unknown, base64: unknown): string | Buffer | undefined {
   if (typeof base64 === 'string') return Buffer.from(base64, 'base64')
   if (typeof body === 'string') return body
   return isRecord(body) ? JSON.stringify(body) : undefined
-}
-
-/** How far a file was replayed, in a file beside nothing else. */
-export interface Resume {
-  /** The last line of which everything before is done. */
-  readonly line: number
-  note(line: number): void
-}
-
-/** Opens a note about the replay of this file. Throws CONFIG_INVALID if it is about another file. */
-export function openResume(notePath: string, path: string): Resume {
-  const file = createHash('sha256').update(readHead(path)).digest('hex').slice(0, 16)
-  const { line, noted } = readNote(notePath)
-  if (noted !== undefined && noted !== file)
-    throw new GatewayError('CONFIG_INVALID', `${notePath} is about another file: remove it to begin anew`)
-  return {
-    line,
-    note(done) {
-      writeFileSync(`${notePath}.new`, `${JSON.stringify({ file, line: done })}\n`)
-      renameSync(`${notePath}.new`, notePath)
-    },
-  }
-}
-
-/** What tells files apart; one that has grown since is the same. */
-function readHead(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').slice(0, MAX_LINE).split('\n')[0] ?? ''
-  } catch (cause) {
-    throw new GatewayError('CONFIG_INVALID', `cannot read ${path}: ${reasonOf(cause)}`, { cause })
-  }
-}
-
-function readNote(path: string): { readonly line: number; readonly noted?: string } {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch {
-    return { line: 0 }
-  }
-  const { file, line } = parseRecord(text) ?? {}
-  if (typeof file !== 'string' || !Number.isSafeInteger(line))
-    throw new GatewayError('CONFIG_INVALID', `${path} holds no note of a replay: remove it to begin anew`)
-  return { line: Number(line), noted: file }
 }

@@ -1,14 +1,18 @@
 import type { Command } from 'commander'
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
+import type { ErrorCode } from '../../shared/errors.ts'
 import type { QuarantinedEntry, QuarantineResponse, QuarantineRetryResponse } from '../../shared/http-api.ts'
+import { parseRecord } from '../../shared/json.ts'
 import { REPLAY_CALL } from '../receiver/provider-call.ts'
+import { readResponse } from '../receiver/responses.ts'
+import { parseWhole } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
 import type { ApiOptions } from './gateway-api.ts'
 import { atPace, createProgress } from './pacing.ts'
-import { openResume, readWebhooks } from './replay-file.ts'
+import { readWebhooks } from './replay-file.ts'
+import { openNote } from './replay-note.ts'
 import { outcomeOf } from './send-many.ts'
-import { parseWhole } from './simulation.ts'
 import { visible } from './table.ts'
 import { createCaller, withCallOptions } from './webhook-call.ts'
 import type { CallOptions } from './webhook-call.ts'
@@ -21,11 +25,19 @@ interface ReplayOptions extends CallOptions, Pick<ApiOptions, 'tokenFile'> {
   readonly resume?: string
   readonly kind?: string
   readonly reason?: string
-  readonly callback?: string
+  readonly command?: string
 }
 
 const DEFAULT_PER_SECOND = 20
 const PAGE = 100
+/** Refusals that are about the webhook, and not about the gateway, its settings or the way to it. */
+const OF_THE_WEBHOOK: ReadonlySet<ErrorCode> = new Set([
+  'WEBHOOK_MALFORMED',
+  'BODY_TOO_LARGE',
+  'BODY_UNREADABLE',
+  'HEADERS_TOO_LARGE',
+  'RELAY_LOOP',
+])
 
 export function addReplay(program: Command, terminal: Terminal): void {
   const command = program
@@ -35,19 +47,22 @@ export function addReplay(program: Command, terminal: Terminal): void {
     .option('--gateway <url>', 'URL of a gateway, for --quarantine (default: PORT on this machine)')
     .option('--kind <kind>', 'with --quarantine: only those of this kind')
     .option('--reason <text>', 'with --quarantine: only those whose reason contains this text')
-    .option('--callback <name>', 'with --quarantine: only those with this CallbackCommand')
+    .option('--command <name>', 'with --quarantine: only those with this CallbackCommand')
     .option('--rate <number>', 'how many to post each second', parseWhole(1, 10_000), DEFAULT_PER_SECOND)
     .option('--dry-run', 'say what would be posted, and post nothing', false)
-    .option('--resume <file>', 'note in this file how far it came, and go on from there the next time')
+    .option('--resume <file>', 'note in this file what was accepted, and post the rest the next time')
     .option(...TOKEN_FILE_OPTION)
     .addHelpText(
       'after',
       `
 A line of the file is {"query": "CallbackCommand=…", "body": {…}}, as "quarantine show" prints it, or the body of a webhook.
 Each is signed anew, and marked as a replay: what is refused is not quarantined again. Prints a line of JSON for each that
-was refused, and a summary. A recall that the gateway has already counts as accepted, and is told to nobody again.
+was refused, and a summary. A recall that the gateway has already counts as accepted, and is told to nobody again. With
+--resume it stops where the gateway refuses for a reason that is not the webhook's own, such as a wrong token, and posts
+lines that were refused once more each time, until the gateway accepts them.
 
-Exit codes: 0 everything was accepted; 1 something was refused, or it was interrupted.
+Exit codes: 0 everything was accepted, the lines before those that --resume goes on from too; 1 something was refused, a
+receiver did not answer, or it was interrupted.
 
 Example: recall-gateway replay webhooks.jsonl --rate 50 --resume replay.note`,
     )
@@ -66,36 +81,61 @@ async function replay(file: string | undefined, options: ReplayOptions, terminal
     file === undefined ? await replayQuarantine(options, terminal) : await replayFile(file, options, terminal)
   terminal.show?.()
   terminal.print(JSON.stringify(result))
-  if (result.refused > 0 || result.interrupted)
-    throw new GatewayError(
-      'SEND_FAILED',
-      result.interrupted
-        ? 'interrupted'
-        : `${result.refused} of ${result.refused + result.accepted} were refused`,
-    )
+  const problem = problemOf(result)
+  if (problem !== undefined) throw new GatewayError('SEND_FAILED', problem)
 }
 
 interface Result {
   accepted: number
   refused: number
-  /** Done before, according to the note. */
+  /** Accepted before, according to the note. */
   skipped?: number
   dryRun?: true
+  /** Not everything was posted. */
   interrupted?: true
+  /** Why nothing after this line was posted. */
+  stoppedAt?: { readonly line: number; readonly outcome: string }
+  /** Receivers whose quarantine is not known. */
+  unanswered?: number
+}
+
+function problemOf({ accepted, refused, interrupted, stoppedAt, unanswered }: Result): string | undefined {
+  if (stoppedAt !== undefined)
+    return `stopped at line ${stoppedAt.line} (${stoppedAt.outcome}): mend that, and run the same again`
+  if (interrupted) return 'interrupted'
+  const refusals = refused > 0 ? `${refused} of ${refused + accepted} were refused` : undefined
+  const silence =
+    unanswered === undefined
+      ? undefined
+      : `${unanswered} receivers did not answer, whose quarantine is not known`
+  return refusals === undefined || silence === undefined
+    ? (refusals ?? silence)
+    : `${refusals}, and ${silence}`
 }
 
 async function replayFile(file: string, options: ReplayOptions, terminal: Terminal): Promise<Result> {
   const gaveUp = new AbortController()
   const stopping = AbortSignal.any([terminal.ending(), gaveUp.signal])
   const { call } = createCaller(options, terminal.environment)
-  const resume = options.resume === undefined ? undefined : openResume(options.resume, file)
+  const note = options.resume === undefined ? undefined : openNote(options.resume, file)
   const report = createProgress(terminal)
   const result: Result = { accepted: 0, refused: 0, ...(options.dryRun && { dryRun: true as const }) }
-  const from = resume?.line ?? 0
-  if (from > 0) result.skipped = from
+  const from = note?.line ?? 0
+  const again = new Set(note?.refused)
+  let failure: GatewayError | undefined
+  if (from > 0) result.skipped = from - again.size
 
   async function* pending() {
-    for await (const webhook of readWebhooks(file)) if (webhook.line > from) yield webhook
+    let last = 0
+    for await (const webhook of readWebhooks(file)) {
+      last = webhook.line
+      if (last > from || again.has(last)) yield webhook
+    }
+    if (last < from)
+      throw new GatewayError(
+        'CONFIG_INVALID',
+        `${options.resume} notes line ${from} as posted, and ${file} ends with ${last}: is it another file?`,
+      )
   }
   // One at a time: recalls of a conversation must keep their order.
   await atPace(
@@ -113,22 +153,38 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
         status: 0,
         text: asGatewayError(error).message,
       }))
-      if (status === 200) result.accepted++
+      // A proxy or a page behind a wrong address can answer with 200 too.
+      const isAccepted = status === 200 && typeof parseRecord(text)?.['ActionStatus'] === 'string'
+      if (isAccepted) result.accepted++
       else {
         result.refused++
-        terminal.print(
-          JSON.stringify({ line, outcome: status === 0 ? text : outcomeOf(status, text), answer: text }),
-        )
+        const outcome = status === 0 ? text : outcomeOf(status, text)
+        terminal.print(JSON.stringify({ line, outcome, answer: text }))
+        // The next ones would be refused as well, and the next time goes on from here.
+        if (note !== undefined && !isAboutWebhook(text)) {
+          result.stoppedAt = { line, outcome }
+          gaveUp.abort()
+          return
+        }
       }
-      if (status !== 0) resume?.note(line)
-      // It may not have arrived, and the next time goes on from here.
-      else if (resume !== undefined) gaveUp.abort()
+      try {
+        note?.done(line, isAccepted)
+      } catch (error) {
+        failure = asGatewayError(error)
+        gaveUp.abort()
+      }
       report(() => `${result.accepted} accepted, ${result.refused} refused`)
     },
     { perSecond: options.dryRun ? Infinity : options.rate, concurrency: 1, ending: stopping },
   )
+  if (failure !== undefined) throw failure
   if (stopping.aborted) result.interrupted = true
   return result
+}
+
+function isAboutWebhook(text: string): boolean {
+  const response = readResponse(text)
+  return response !== undefined && response !== 'OK' && OF_THE_WEBHOOK.has(response.code)
 }
 
 async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Promise<Result> {
@@ -141,9 +197,10 @@ async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Pro
     order: 'oldest',
     ...(options.kind !== undefined && { kind: options.kind }),
     ...(options.reason !== undefined && { reason: options.reason }),
-    ...(options.callback !== undefined && { command: options.callback }),
+    ...(options.command !== undefined && { command: options.command }),
   }
 
+  const unanswered = new Set<string>()
   async function* entries(): AsyncGenerator<QuarantinedEntry> {
     let cursor: string | undefined
     do {
@@ -152,8 +209,11 @@ async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Pro
         limit: String(PAGE),
         ...(cursor !== undefined && { cursor }),
       })
-      for (const receiver of cursor === undefined ? page.receivers : [])
-        if (!receiver.answered) terminal.tell(`a receiver did not answer: ${visible(receiver.why)}`)
+      for (const receiver of page.receivers) {
+        if (receiver.answered || unanswered.has(receiver.folder)) continue
+        unanswered.add(receiver.folder)
+        terminal.tell(`a receiver did not answer: ${visible(receiver.why)}`)
+      }
       yield* page.entries
       cursor = page.cursor
     } while (cursor !== undefined)
@@ -182,5 +242,6 @@ async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Pro
     { perSecond: options.dryRun ? Infinity : options.rate, concurrency: 1, ending },
   )
   if (ending.aborted) result.interrupted = true
+  if (unanswered.size > 0) result.unanswered = unanswered.size
   return result
 }

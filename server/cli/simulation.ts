@@ -1,7 +1,7 @@
-import { InvalidArgumentError } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { recallCall } from '../receiver/provider-call.ts'
 import type { RecallCall, Signing } from '../receiver/provider-call.ts'
+import { parseWhole } from './command.ts'
 
 /** What is drawn for a simulated webhook, and how it is spoilt. */
 export interface SimulationOptions {
@@ -105,16 +105,6 @@ function parseBody(text: string): object {
   }
   throw new GatewayError('CONFIG_INVALID', '--body must be an object in JSON, such as {"GroupId":"lobby"}')
 }
-
-/** Parses a whole number between bounds. */
-export const parseWhole =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value < min || value > max)
-      throw new InvalidArgumentError(`Use a whole number from ${min} to ${max}.`)
-    return value
-  }
 
 export const parseCount = parseWhole(1, MAX_COUNT)
 export const parseMessages = parseWhole(1, MAX_MESSAGES)

@@ -52,7 +52,8 @@ async function tail(options: TailOptions, terminal: Terminal): Promise<void> {
   const room = roomIn(options)
   const ending = terminal.ending()
   const api = createGatewayApi(options, terminal.environment)
-  const positions = options.position === undefined ? undefined : openPositions(options.position)
+  const positions =
+    options.position === undefined ? undefined : openPositions(options.position, roomName(room))
   const given = options.since === undefined ? undefined : parseSince(options.since, Date.now())
   const isStored = positions?.load(roomName(room)) !== undefined
   const since = given === undefined || isStored ? undefined : await positionSince(api, room, given)
@@ -105,6 +106,7 @@ async function tail(options: TailOptions, terminal: Terminal): Promise<void> {
       positions?.save(roomName(room), position)
       terminal.tell(`position ${textOf(position)}`)
     }
+    positions?.close()
   }
 }
 

@@ -162,6 +162,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/doctor/',
     'server/http/fetch.ts',
     'server/lib/data-dir.ts',
+    'server/lib/file-lock.ts',
     'server/telemetry/logger.ts',
     'server/receiver/',
     'server/auth/jwt.ts',

@@ -127,6 +127,12 @@ describe('the command line', function () {
     const first = start(words)
     await waitUntil('the first notice', () => seqsOf(first.lines()).includes(1))
     await waitUntil('it is live', () => first.output.error.includes(' live'))
+    // Two on one file would undo each other's positions.
+    const second = await run(['tail', '--since', '1h', '--position', 'tail.position', '--once'])
+    expect([second.code, second.error.includes('another process uses tail.position')]).to.deep.equal([
+      1,
+      true,
+    ])
     await recall('tail', 2)
     await waitUntil('the second notice', () => seqsOf(first.lines()).includes(2))
     gateway.signal('SIGKILL')
@@ -267,10 +273,22 @@ describe('the command line', function () {
     expect((await run(['recalled', '--group', 'again', '--seqs', '1-9'])).out).to.equal('')
 
     const nobody = await run(['replay', 'webhooks.jsonl', '--resume', 'note', '--url', 'http://127.0.0.1:1/'])
-    expect([nobody.code, nobody.lines().at(-1)]).to.deep.equal([
+    expect(nobody.code).to.equal(1)
+    expect(nobody.lines().at(-1)).to.deep.include({ accepted: 0, refused: 1, interrupted: true })
+    // What is refused for another reason than its own is posted again, so nothing is noted as done.
+    const forged = ['replay', 'webhooks.jsonl', '--resume', 'note', '--token', 'wrong']
+    const unsigned = await run(forged)
+    expect([unsigned.code, unsigned.lines().at(-1)]).to.deep.equal([
       1,
-      { accepted: 0, refused: 1, interrupted: true },
+      {
+        accepted: 0,
+        refused: 1,
+        interrupted: true,
+        stoppedAt: { line: 1, outcome: '401 WEBHOOK_FORGED' },
+      },
     ])
+    expect(unsigned.error).to.include('stopped at line 1 (401 WEBHOOK_FORGED)')
+    expect(existsSync(join(folder.path, 'note'))).to.equal(false)
     const first = start(['replay', 'webhooks.jsonl', '--resume', 'note', '--rate', '1'])
     await waitUntil('one is posted', () => existsSync(join(folder.path, 'note')))
     first.child.kill('SIGINT')
@@ -279,10 +297,16 @@ describe('the command line', function () {
     const rest = await run(['replay', 'webhooks.jsonl', '--resume', 'note'])
     const result = rest.lines<{ accepted: number; refused: number }>().at(-1)
     expect((done?.accepted ?? 0) + (result?.accepted ?? 0)).to.equal(3)
-    expect((done?.refused ?? 0) + (result?.refused ?? 0)).to.equal(1)
-    expect(first.output.out + rest.out).to.match(/"line":4,"outcome":"400 WEBHOOK_MALFORMED"/)
+    expect(result?.refused).to.equal(1)
+    expect(rest.out).to.match(/"line":4,"outcome":"400 WEBHOOK_MALFORMED"/)
+    // A line that was never accepted is no success, however often it is posted.
     const again = await run(['replay', 'webhooks.jsonl', '--resume', 'note'])
-    expect([again.code, again.lines().at(-1)]).to.deep.equal([0, { accepted: 0, refused: 0, skipped: 5 }])
+    expect([again.code, again.lines().at(-1)]).to.deep.equal([1, { accepted: 0, refused: 1, skipped: 4 }])
+    writeFileSync(join(folder.path, 'other.jsonl'), `${lines[4]}\n`)
+    const other = await run(['replay', 'other.jsonl', '--resume', 'note'])
+    expect([other.code, other.error.includes('note is about another file')]).to.deep.equal([1, true])
+    const pipe = await run(['replay', '/dev/null', '--resume', 'note'])
+    expect([pipe.code, pipe.error.includes('--resume needs a file on disk')]).to.deep.equal([1, true])
     const recalled = await run(['recalled', '--group', 'again', '--seqs', '1-9'])
     expect(seqsOf([{ messages: recalled.lines<{ seq: number }>() }])).to.deep.equal([1, 2, 3])
 
