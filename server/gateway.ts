@@ -37,6 +37,7 @@ import { RequestTimes } from './receiver/request-times.ts'
 import { createToldNotes } from './realtime/rooms/told-notes.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
+import { createProcessAsking } from './telemetry/ask-processes.ts'
 import { answerConfiguration, createConfigurations } from './telemetry/configurations.ts'
 import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
 import { startHeartbeat } from './telemetry/heartbeat.ts'
@@ -168,9 +169,14 @@ async function startParts(
   const { readOverview } = health
   const deployment = { ...options.deployment(config), process: health.process }
   const requestTimes = new RequestTimes()
+  const askProcesses = createProcessAsking({
+    self: health.own.id,
+    ask: (name, question) => broker.ask(name, question),
+    readOverview,
+  })
   const doctor = createDoctor(base, {
     self: health.own.id,
-    readOverview,
+    askProcesses,
     environment,
     webhooks: receives ? metrics.webhooks : undefined,
     requestTimes,
@@ -186,7 +192,7 @@ async function startParts(
   const told = {
     readOverview,
     readDoctor: doctor.read,
-    readConfigurations: createConfigurations(own, broker, readOverview),
+    readConfigurations: createConfigurations(own, askProcesses),
     readHistory: () => history.read(),
     deployment,
   }

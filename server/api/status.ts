@@ -1,9 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import express from 'express'
 import type { RequestHandler, Router } from 'express'
 import { GatewayError } from '../../shared/errors.ts'
 import type { StatusResponse } from '../../shared/http-api.ts'
-import type { DoctorResponse } from '../../shared/http-api/doctor.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { FailureLimiter } from '../auth/failure-limiter.ts'
 import { allowOrigins } from '../http/cors.ts'
@@ -13,6 +11,8 @@ import type { Refusals } from '../telemetry/refusals.ts'
 import { requireAdmin, requireBearer } from './bearer-auth.ts'
 import { createConfiguration } from './configuration.ts'
 import type { ReadConfigurations } from './configuration.ts'
+import { createDoctor } from './doctor.ts'
+import type { ReadDoctor } from './doctor.ts'
 import { createHealthHistory } from './health-history.ts'
 import type { ReadHealthHistory } from './health-history.ts'
 import { createWhoami } from './whoami.ts'
@@ -27,8 +27,7 @@ export interface StatusDependencies {
   readonly authorization: Pick<Authorization, 'authenticateByKnownBans'>
   readonly authenticateRequest: FailureLimiter
   readonly readOverview: ReadOverview
-  /** What all processes find wrong, and how this request looks. Never rejects. */
-  readonly readDoctor: (request: IncomingMessage) => Promise<DoctorResponse>
+  readonly readDoctor: ReadDoctor
   readonly isAllowedOrigin: OriginCheck
   readonly refusals: Refusals
   readonly deployment: Deployment
@@ -68,14 +67,11 @@ export function serveStatus(
       gone,
     } satisfies StatusResponse)
   }
-  const doctor: RequestHandler = async (request, response) => {
-    response.json((await readDoctor(request)) satisfies DoctorResponse)
-  }
   const router = express.Router()
   router.use('/v1', allowOrigins(isAllowedOrigin, refusals))
   const bearer = requireBearer(authenticateRequest, authorization.authenticateByKnownBans)
   router.get('/v1/status', bearer, requireAdmin, status)
-  router.get('/v1/doctor', bearer, requireAdmin, doctor)
+  router.get('/v1/doctor', bearer, requireAdmin, createDoctor(readDoctor))
   router.get('/v1/configuration', bearer, requireAdmin, createConfiguration(readConfigurations))
   router.get('/v1/health-history', bearer, requireAdmin, createHealthHistory(readHistory))
   router.get('/v1/whoami', bearer, createWhoami(deployment))

@@ -1,5 +1,5 @@
 import type { DoctorResponse, ProcessFinding } from '../../shared/http-api/doctor.ts'
-import { visible } from './table.ts'
+import { shortId, visible } from './table.ts'
 
 /** Returns findings as lines for people. What several processes find is told once. */
 export function describeFindings(
@@ -19,15 +19,17 @@ export function describeFindings(
   const right = [...new Set(findings.map(({ id }) => id))].filter((id) => !notRight.has(id))
   return [
     ...shown.flatMap(({ first, processes }) => [
-      `${first.severity.toUpperCase()}  ${first.title} (${first.id})${whose(processes)}`,
+      `${first.severity.toUpperCase()}  ${visible(first.title)} (${visible(first.id)})${whose(processes)}`,
       `  ${visible(first.found)}`,
       ...(first.fix === undefined ? [] : [`  > ${visible(first.fix)}`]),
-      ...(first.severity === 'ok' ? [] : [`  ${first.document}`]),
+      ...(first.severity === 'ok' ? [] : [`  ${visible(first.document)}`]),
       '',
     ]),
-    ...unanswered.map(({ process, why }) => `Process ${shortId(process)} did not answer: ${visible(why)}`),
+    ...unanswered.map(
+      ({ process, host, why }) => `WARNING  ${nameOf(process, host)} did not answer: ${visible(why)}`,
+    ),
     ...(all || right.length === 0 ? [] : [`Right: ${right.join(', ')}`]),
-    summaryOf(findings),
+    summaryOf(findings, unanswered.length),
   ]
 }
 
@@ -36,11 +38,16 @@ function whose(processes: readonly string[]): string {
   return ids.length === 0 ? '' : `, process ${ids.map(shortId).join(', ')}`
 }
 
-const shortId = (id: string): string => visible(id).slice(0, 8)
+const nameOf = (process: string, host: string | undefined): string =>
+  `Process ${shortId(process)}${host === undefined ? '' : ` (${visible(host)})`}`
 
-function summaryOf(findings: readonly ProcessFinding[]): string {
+function summaryOf(findings: readonly ProcessFinding[], unanswered: number): string {
   const count = (severity: string): number =>
     new Set(findings.filter((one) => one.severity === severity).map(({ id, found }) => `${id} ${found}`)).size
   const [criticals, warnings] = [count('critical'), count('warning')]
-  return criticals + warnings === 0 ? 'Nothing to mend.' : `${criticals} critical, ${warnings} warnings.`
+  const found = criticals + warnings === 0 ? 'Nothing to mend' : `${criticals} critical, ${warnings} warnings`
+  const others = unanswered === 0 ? undefined : 'of the processes that answered'
+  // Nobody has looked at their clocks and webhooks.
+  const gateway = findings.some(({ id }) => id === 'gateway') ? 'and no gateway was asked' : undefined
+  return `${[found, others, gateway].filter((part) => part !== undefined).join(', ')}.`
 }

@@ -3,12 +3,15 @@ import { asGatewayError } from '../../shared/errors.ts'
 import type { DoctorResponse, ProcessFinding } from '../../shared/http-api/doctor.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import { SECRET_SETTINGS } from '../config/secrets.ts'
+import { DEFAULT_DATA_DIR } from '../config/settings.ts'
 import type { Config, Environment } from '../config/settings.ts'
+import { isFolderInUse } from '../doctor/data-folder.ts'
 import { critical, info, warning, worstFirst } from '../doctor/finding.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { probePublicUrl } from '../doctor/public-url.ts'
 import { judgePublicUrl } from '../doctor/public-url-rules.ts'
 import { judgeEnvironment, readableSettings } from '../doctor/settings.ts'
+import { peekFolderId } from '../lib/data-dir.ts'
 import { createSilentLogger } from '../telemetry/logger.ts'
 import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
 import type { Terminal } from './command.ts'
@@ -21,6 +24,7 @@ interface DoctorOptions extends ApiOptions {
   readonly all: boolean
 }
 
+const DEFAULT_HEARTBEAT_S = 8
 const WARNING = 1
 const CRITICAL = 2
 /** What this command finds, beside the ids of processes. */
@@ -42,7 +46,7 @@ export function addDoctor(program: Command, terminal: Terminal): void {
       `
 Run it with the settings of the gateway, on its machine, also while it runs. It changes nothing, and prints no secrets.
 
-Exit codes: 0 nothing to mend, 1 warnings, 2 something critical.
+Exit codes: 0 nothing to mend, 1 warnings, or a process does not answer, 2 something critical.
 
 Example: recall-gateway doctor --url https://recalls.example.com`,
     )
@@ -79,7 +83,7 @@ async function doctor(options: DoctorOptions, terminal: Terminal): Promise<void>
   terminal.show?.()
   if (options.json) terminal.print(JSON.stringify({ findings, unanswered: gateway.unanswered }))
   else for (const line of describeFindings(findings, gateway.unanswered, options)) terminal.print(line)
-  terminal.exitWith(codeOf(findings))
+  terminal.exitWith(codeOf(findings, gateway.unanswered))
 }
 
 /** The variables with what is in files; what cannot be read there is a finding, and the rest is looked at nevertheless. */
@@ -119,13 +123,7 @@ async function askGateway(
     if (code === 'SEND_FAILED')
       return {
         ...nobody,
-        own: [
-          info(
-            'gateway',
-            `none answers (${message}), so clock, webhooks and proxy are not known`,
-            'Start it, or set PORT; one with TLS_CERT needs a certificate that names 127.0.0.1, or NODE_EXTRA_CA_CERTS',
-          ),
-        ],
+        own: [judgeSilence(environment, message)],
       }
     return {
       ...nobody,
@@ -137,6 +135,32 @@ async function askGateway(
         ),
       ],
     }
+  }
+}
+
+/** Judges that no gateway answers: it is no news only where none has ever run. */
+function judgeSilence({ DATA_DIR, ROLE }: Environment, message: string): Finding {
+  const found = `none answers (${message}), so clock, webhooks and proxy are not known`
+  const fix =
+    'Start it, or set PORT; one with TLS_CERT needs a certificate that names 127.0.0.1, or NODE_EXTRA_CA_CERTS'
+  const dataDir = DATA_DIR || DEFAULT_DATA_DIR
+  // A node has no folder.
+  const runs = ROLE !== 'node' && isFolderInUse(dataDir) === true
+  if (runs)
+    return warning('gateway', `one runs on the data folder, and ${found}`, `See whether it hangs. ${fix}`)
+  // Something is there, and it is no gateway, or one that hangs.
+  if (!/ECONNREFUSED/.test(message)) return warning('gateway', found, fix)
+  return ROLE !== 'node' && hasRun(dataDir)
+    ? warning('gateway', `${found}; one has run on the data folder before`, fix)
+    : info('gateway', found, fix)
+}
+
+function hasRun(dataDir: string): boolean {
+  try {
+    return peekFolderId(dataDir) !== undefined
+  } catch {
+    // The findings about the folder say why.
+    return false
   }
 }
 
@@ -158,11 +182,16 @@ async function lookFromOutside(
     webhookPath: config?.WEBHOOK_PATH ?? '/webhook',
     app: config?.SDK_APP_ID ?? '1',
     webhookToken: config?.WEBHOOK_TOKEN[0],
+    heartbeatMs: (config?.HEARTBEAT_S ?? DEFAULT_HEARTBEAT_S) * 1_000,
   })
   return judgePublicUrl(facts)
 }
 
-function codeOf(findings: readonly Pick<Finding, 'severity'>[]): number {
+function codeOf(
+  findings: readonly Pick<Finding, 'severity'>[],
+  unanswered: DoctorResponse['unanswered'],
+): number {
   if (findings.some(({ severity }) => severity === 'critical')) return CRITICAL
-  return findings.some(({ severity }) => severity === 'warning') ? WARNING : 0
+  // Whatever is wrong with them is not known.
+  return unanswered.length > 0 || findings.some(({ severity }) => severity === 'warning') ? WARNING : 0
 }

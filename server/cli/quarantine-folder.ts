@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { GatewayError } from '../../shared/errors.ts'
 import type { QuarantineKind } from '../../shared/http-api.ts'
 import { DEFAULT_DATA_DIR } from '../config/settings.ts'
 import type { Environment } from '../config/settings.ts'
-import { peekFolderId } from '../lib/data-dir.ts'
+import { inDataDir, peekFolderId } from '../lib/data-dir.ts'
 import type { QuarantinedRequest } from '../receiver/quarantine/quarantine.ts'
 import { openQuarantine } from '../receiver/quarantine/quarantine-files.ts'
 import { commandIn } from '../receiver/quarantine/stored-entry.ts'
@@ -41,15 +42,23 @@ export interface QuarantineFolder {
 export const dataDirOf = (options: DataDirOption, environment: Environment): string =>
   withDataDir(options, environment)['DATA_DIR'] || DEFAULT_DATA_DIR
 
-/** Opens the quarantine of a data folder for as long as `work` takes. One where nothing was ever quarantined is empty. */
+/**
+ * Opens the quarantine of a data folder for as long as `work` takes. One where nothing was ever quarantined is empty. Rejects with
+ * CONFIG_INVALID for a folder on which no gateway has ever run: it would look like one whose quarantine is empty.
+ */
 export async function withQuarantine(
   dataDir: string,
   work: (folder: QuarantineFolder) => Promise<void>,
 ): Promise<void> {
+  const folderId = await inDataDir(dataDir, () => peekFolderId(dataDir))
+  if (folderId === undefined && !existsSync(join(dataDir, 'quarantine')))
+    throw new GatewayError(
+      'CONFIG_INVALID',
+      `no gateway has run on ${resolve(dataDir)}: set DATA_DIR, or name its data folder with --data-dir`,
+    )
   if (!existsSync(join(dataDir, 'quarantine')))
     return await work({ select: () => [], missing: ({ ids }) => [...ids], remove: async () => undefined })
   const store = await openQuarantine({ dataDir, isOwner: false })
-  const folderId = peekFolderId(dataDir)
   const nameOf = (number: number): string => (folderId === undefined ? `${number}` : `${folderId}-${number}`)
   const isNamed = (number: number, id: string): boolean => id === nameOf(number) || id === String(number)
   const found = store

@@ -51,12 +51,12 @@ async function status(options: StatusOptions, terminal: Terminal): Promise<void>
   }
 }
 
-/** Settings that differ between processes are a warning. */
+/** Settings that differ between processes are a warning, and so are those that nobody knows. */
 async function printSettings(api: GatewayApi, { json }: StatusOptions, terminal: Terminal): Promise<void> {
   const response = await api.get<ConfigurationResponse>('/v1/configuration')
   if (json) terminal.print(JSON.stringify(response))
   else for (const line of describeSettings(response)) terminal.print(line)
-  terminal.exitWith(response.differences.length > 0 ? WARNING : 0)
+  terminal.exitWith(response.differences.length + response.unanswered.length > 0 ? WARNING : 0)
 }
 
 /** Returns the exit code. */

@@ -32,6 +32,8 @@ interface FolderSettings {
   readonly SDK_APP_ID: string
   readonly SPOOL_MAX_BYTES: number
   readonly QUARANTINE_MAX_BYTES: number
+  readonly RELAY_URL?: unknown
+  readonly RELAY_QUEUE_MAX_BYTES: number
 }
 
 const FLUSHES = 5
@@ -41,6 +43,8 @@ const SLOW_FLUSH_MS = 50
 const VERY_SLOW_FLUSH_MS = 2_000
 const MIN_FREE_BYTES = 64 * 2 ** 20
 const MIN_FREE_FILES = 1_000
+/** Copies of confirmed recalls take as much at most. */
+const COPIES_BYTES = 128 * 2 ** 20
 /** See statfs(2). */
 const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x69_69, 'NFS'],
@@ -76,7 +80,7 @@ export async function lookAtDataFolder(
     freeFiles: files === 0 ? Infinity : ffree,
     fileSystem: type,
     flushMs: exists ? await measureFlush(folder) : undefined,
-    isLocked: exists ? isLocked(path) : false,
+    isLocked: exists ? isFolderInUse(path) : false,
   }
 }
 
@@ -128,10 +132,10 @@ async function measureFlush(folder: string): Promise<number | undefined> {
 }
 
 /**
- * Trying to lock it could keep a gateway from starting at that moment. Of an abstract socket everybody in the network namespace sees
+ * Whether a gateway runs on a data folder; undefined if the system does not say. Trying to lock it could keep a gateway from starting at that moment. Of an abstract socket everybody in the network namespace sees
  * the name, and of a lock everybody sees the file.
  */
-function isLocked(path: string): boolean | undefined {
+export function isFolderInUse(path: string): boolean | undefined {
   try {
     const { dev, ino } = statSync(realpathSync(path), { bigint: true })
     const isListening = readFileSync('/proc/net/unix', 'latin1').includes(
@@ -202,16 +206,23 @@ function access({ path, exists, unwritable, unusable, isOwn, mode, fileSystem }:
 
 function space(
   { freeBytes, freeFiles }: DataFolderFacts,
-  { SPOOL_MAX_BYTES, QUARANTINE_MAX_BYTES }: FolderSettings,
+  { SPOOL_MAX_BYTES, QUARANTINE_MAX_BYTES, RELAY_URL, RELAY_QUEUE_MAX_BYTES }: FolderSettings,
 ): Finding[] {
   const fix = 'Make room, or name a DATA_DIR on a larger disk. Full, recalls are refused while Redis is down'
   if (freeBytes < MIN_FREE_BYTES) return [critical('data-folder-space', `${sizeOf(freeBytes)} are free`, fix)]
   if (freeFiles < MIN_FREE_FILES)
     return [critical('data-folder-space', `only ${freeFiles} more files can be created (inodes)`, fix)]
-  const wanted = SPOOL_MAX_BYTES + QUARANTINE_MAX_BYTES
-  const found = `${sizeOf(freeBytes)} are free; the spool and the quarantine may take ${sizeOf(wanted)}`
+  const queue = RELAY_URL === undefined ? 0 : RELAY_QUEUE_MAX_BYTES
+  const wanted = SPOOL_MAX_BYTES + COPIES_BYTES + QUARANTINE_MAX_BYTES + queue
+  const found = `${sizeOf(freeBytes)} are free; what the gateway stores there may take ${sizeOf(wanted)}`
   if (freeBytes < wanted)
-    return [warning('data-folder-space', found, `${fix}; or lower SPOOL_MAX_BYTES and QUARANTINE_MAX_BYTES`)]
+    return [
+      warning(
+        'data-folder-space',
+        found,
+        `${fix}; or lower SPOOL_MAX_BYTES, QUARANTINE_MAX_BYTES and RELAY_QUEUE_MAX_BYTES`,
+      ),
+    ]
   return [ok('data-folder-space', found)]
 }
 

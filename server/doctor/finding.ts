@@ -6,7 +6,7 @@ export type { Finding } from '../../shared/http-api/doctor.ts'
 
 const ORDER: readonly Severity[] = ['critical', 'warning', 'info', 'ok']
 /** Of each text. What Redis or a disk says can be long. */
-const MAX_LENGTH = 600
+export const MAX_LENGTH = 600
 
 function finding(severity: Severity, id: FindingId, found: string, fix?: string): Finding {
   const [title, document] = CATALOGUE[id]

@@ -19,9 +19,9 @@ export function judgePublicUrl(facts: PublicUrlFacts): Finding[] {
   return [
     plain(facts.plain, facts.url),
     webSocket(facts.webSocket),
-    ...(facts.stream === undefined ? [] : [stream(facts.stream)]),
+    ...(facts.stream === undefined ? [] : [stream(facts.stream, facts.streamCutAfterMs)]),
     longRequest(facts.longRequest),
-    ...webhooks(facts),
+    ...(facts.isTrusted ? webhooks(facts) : [untried(facts.url)]),
     ...address(facts),
   ]
 }
@@ -54,7 +54,15 @@ function webSocket(answer: Answer): Finding {
   )
 }
 
-function stream(answer: Answer): Finding {
+/** Of what needs a token or a signature. */
+const untried = (url: string): Finding =>
+  info(
+    'public-webhook',
+    'webhooks and streams were not tried: a token or signature is sent to a gateway only, with TLS or on this machine',
+    /^http:/i.test(url) ? 'Name the URL with https' : 'See whether this is the URL of the gateway',
+  )
+
+function stream(answer: Answer, cutAfterMs: number | undefined): Finding {
   const fix = 'Do not buffer or compress text/event-stream (nginx: proxy_buffering off for /v1/stream)'
   if ('failure' in answer || answer.status !== 200)
     return warning('public-stream', `/v1/stream: ${describe(answer)}`, fix)
@@ -72,6 +80,12 @@ function stream(answer: Answer): Finding {
       `its first byte took ${Math.round(firstByteMs)} ms: something buffers it`,
       fix,
     )
+  if (cutAfterMs !== undefined)
+    return warning(
+      'public-stream',
+      `a stream on which nothing happened was ended after ${(cutAfterMs / 1_000).toFixed(1)} s`,
+      'Let what is in front wait longer for data than HEARTBEAT_S (nginx: proxy_read_timeout, HAProxy: timeout tunnel)',
+    )
   return ok('public-stream', `a stream begins after ${Math.round(firstByteMs)} ms, not compressed`)
 }
 
@@ -85,6 +99,7 @@ function longRequest(answer: Answer): Finding {
 }
 
 function webhooks({ webhook, largeWebhook }: PublicUrlFacts): Finding[] {
+  if (webhook === undefined || largeWebhook === undefined) return []
   if ('failure' in webhook)
     return [
       critical('public-webhook', `the webhook: ${webhook.failure}`, 'Pass POST requests on to a receiver'),

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { request as requestPlain } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestSecure } from 'node:https'
+import { isIPv4 } from 'node:net'
 import { reasonOf } from '../../shared/errors.ts'
 import type { DoctorResponse, RequestSeen } from '../../shared/http-api/doctor.ts'
 import { parseRecord } from '../../shared/json.ts'
@@ -24,11 +25,16 @@ export interface PublicUrlFacts {
   readonly url: string
   readonly plain: Answer
   readonly webSocket: Answer
-  /** Undefined without a token. */
+  /** Undefined without a token, or where none may go: see `isTrusted`. */
   readonly stream: Answer | undefined
+  /** After how long a stream that nothing happened on was ended, in ms; undefined if it was not. */
+  readonly streamCutAfterMs: number | undefined
   readonly longRequest: Answer
-  readonly webhook: Answer
-  readonly largeWebhook: Answer
+  /** Undefined where nothing signed may go. */
+  readonly webhook: Answer | undefined
+  readonly largeWebhook: Answer | undefined
+  /** Whether what answers is a gateway, and nobody reads on the way: otherwise it gets no token and no signature. */
+  readonly isTrusted: boolean
   readonly seen: RequestSeen | undefined
 }
 
@@ -40,18 +46,23 @@ interface ProbeOptions {
   readonly webhookPath: string
   readonly app: string
   readonly webhookToken: string | undefined
+  /** How often something is sent on a stream, in ms. */
+  readonly heartbeatMs: number
 }
 
 const TIMEOUT_MS = 5_000
 const MAX_TEXT = 64 * 1024
+/** Of heartbeats: after so many, nothing that ends quiet streams would have waited. */
+const HELD_FOR = 1.25
+/** Timers may fire early. */
+const EARLY_MS = 100
 /** What every proxy must let through; `deployment.md` says why. */
 const LONG_LINE = 30 * 1024
 const LARGE_BODY = 240 * 1024
 
 /** Sends a few requests through the public address, none of which changes anything. Never rejects. */
 export async function probePublicUrl(options: ProbeOptions): Promise<PublicUrlFacts> {
-  const { url, token } = options
-  const authorized = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+  const { url, heartbeatMs } = options
   const plain = await send(`${url}/client.json`)
   if ('failure' in plain) {
     const none = { failure: plain.failure }
@@ -59,14 +70,20 @@ export async function probePublicUrl(options: ProbeOptions): Promise<PublicUrlFa
       url,
       plain,
       webSocket: none,
-      stream: none,
+      stream: undefined,
+      streamCutAfterMs: undefined,
       longRequest: none,
-      webhook: none,
-      largeWebhook: none,
+      webhook: undefined,
+      largeWebhook: undefined,
+      isTrusted: false,
       seen: undefined,
     }
   }
-  const [webSocket, stream, longRequest, webhook, largeWebhook, seen] = await Promise.all([
+  const isTrusted = isPrivateWay(url) && isGateway(plain)
+  const token = isTrusted ? options.token : undefined
+  const authorized = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+  const streamUrl = `${url}/v1/stream?feed=true`
+  const [webSocket, stream, streamCutAfterMs, longRequest, webhook, largeWebhook, seen] = await Promise.all([
     send(`${url}/socket.io/?EIO=4&transport=websocket`, {
       headers: {
         Connection: 'Upgrade',
@@ -77,16 +94,67 @@ export async function probePublicUrl(options: ProbeOptions): Promise<PublicUrlFa
     }),
     token === undefined
       ? undefined
-      : send(`${url}/v1/stream?feed=true`, { headers: { ...authorized, 'Accept-Encoding': 'gzip, br' } }),
+      : send(streamUrl, { headers: { ...authorized, 'Accept-Encoding': 'gzip, br' } }),
+    token === undefined ? undefined : cutAfter(streamUrl, authorized, HELD_FOR * heartbeatMs),
     send(`${url}/client.json?doctor=${'x'.repeat(LONG_LINE)}`, {
       headers: { 'X-Doctor': 'x'.repeat(12_000) },
     }),
-    sendWebhook(options, 0),
-    sendWebhook(options, LARGE_BODY),
+    isTrusted ? sendWebhook(options, 0) : undefined,
+    isTrusted ? sendWebhook(options, LARGE_BODY) : undefined,
     token === undefined ? undefined : readSeen(url, authorized),
   ])
-  return { url, plain, webSocket, stream, longRequest, webhook, largeWebhook, seen }
+  return {
+    url,
+    plain,
+    webSocket,
+    stream,
+    streamCutAfterMs,
+    longRequest,
+    webhook,
+    largeWebhook,
+    isTrusted,
+    seen,
+  }
 }
+
+/** A name can begin like an address. */
+const isLoopback = (hostname: string): boolean => isIPv4(hostname) && hostname.startsWith('127.')
+
+/** Whether nobody on the way to this address can read along. */
+function isPrivateWay(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || isLoopback(hostname)
+}
+
+/** A page of somebody else, as behind a misspelt name, knows no client of ours. */
+function isGateway(answer: Answer): boolean {
+  if ('failure' in answer || answer.status !== 200) return false
+  const { version, file, integrity } = parseRecord(answer.text) ?? {}
+  return [version, file, integrity].every((one) => typeof one === 'string')
+}
+
+/** Resolves to how long a stream lived that was ended before this time, in ms; to undefined if it lived on. */
+function cutAfter(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  forMs: number,
+): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const startMs = performance.now()
+    const request = requestTo(url, { headers, agent: false, signal: AbortSignal.timeout(forMs) })
+    const finish = (): void => {
+      const livedMs = performance.now() - startMs
+      resolve(livedMs < forMs - EARLY_MS ? livedMs : undefined)
+    }
+    request.once('response', (response) => response.on('error', finish).once('close', finish).resume())
+    request.on('error', finish)
+    request.once('close', finish)
+    request.end()
+  })
+}
+
+const requestTo = (url: string, options: RequestOptions): ClientRequest =>
+  (/^https:/i.test(url) ? requestSecure : requestPlain)(new URL(url), options)
 
 /** A call of our own, of a command that means nothing to the gateway, and that no backend gets. */
 function sendWebhook(
@@ -123,8 +191,7 @@ interface SendOptions {
 function send(url: string, options: SendOptions = {}, body?: string, maxBytes = 0): Promise<Answer> {
   return new Promise((resolve) => {
     const startMs = performance.now()
-    const target = new URL(url)
-    const request = (target.protocol === 'https:' ? requestSecure : requestPlain)(target, {
+    const request = requestTo(url, {
       ...options,
       headers: {
         ...options.headers,

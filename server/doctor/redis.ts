@@ -161,5 +161,13 @@ function connections({ info: text = '', settings }: RedisExamination): Finding[]
       ),
     )
   if (findings.length > 0) return findings
+  if (settings?.get('timeout') === undefined)
+    return [
+      info(
+        'redis-connections',
+        'the user may not read timeout and maxclients (CONFIG GET)',
+        'Allow it +config|get, or see that timeout is 0 or at least 60, and maxclients enough',
+      ),
+    ]
   return max > 0 ? [ok('redis-connections', `${clients} of ${max} connections are in use`)] : []
 }

@@ -1,5 +1,6 @@
 import type { WebhookState } from '../../shared/http-api.ts'
 import type { RequestTimes } from '../receiver/request-times.ts'
+import { areAllRefused } from '../telemetry/webhook-rules.ts'
 import { critical, info, ok, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
 
@@ -8,6 +9,8 @@ const NORMAL_AHEAD_MS = 5_000
 const NORMAL_BEHIND_MS = 2_000
 /** Calls are refused beyond a minute. */
 const NEARLY_REFUSED_MS = 30_000
+/** Older than that, it can be somebody who repeats what a log of a proxy holds. */
+const PERHAPS_REPEATED_MS = 3_600_000
 
 const FIXES: Readonly<Record<string, readonly [found: string, fix: string]>> = {
   WEBHOOK_FORGED: [
@@ -44,9 +47,11 @@ const FIXES: Readonly<Record<string, readonly [found: string, fix: string]>> = {
 }
 
 /** Judges the webhooks that a process has answered lately; pure. */
-export function judgeWebhooks({ ok: accepted, refused, failed, lastOkAgeMs }: WebhookState): Finding[] {
+export function judgeWebhooks(state: WebhookState): Finding[] {
+  const { ok: accepted, refused, failed, lastOkAgeMs } = state
   const { METHOD_NOT_ALLOWED: _notOfTheProvider, ...codes } = refused
-  const judge = accepted === 0 ? critical : warning
+  // Anybody can send a few calls that are refused, also while Tencent sends none.
+  const judge = areAllRefused(state) ? critical : warning
   const findings = [
     ...Object.entries(codes).map(([code, count]) => {
       const [found, fix] = FIXES[code] ?? ['see the log', 'Look up the code in the document']
@@ -87,9 +92,11 @@ export function judgeRequestTimes(times: ReturnType<RequestTimes['state']>): Fin
     ]
   if (minAgeMs > NORMAL_AHEAD_MS)
     return [
-      (minAgeMs > NEARLY_REFUSED_MS ? critical : warning)(
+      (minAgeMs > NEARLY_REFUSED_MS && minAgeMs < PERHAPS_REPEATED_MS ? critical : warning)(
         'clock-webhooks',
-        `${range}: this clock is ahead, or a proxy holds calls back`,
+        minAgeMs < PERHAPS_REPEATED_MS
+          ? `${range}: this clock is ahead, or a proxy holds calls back`
+          : `${range}: this clock is ahead, or somebody repeats old calls`,
         fix,
       ),
     ]

@@ -1,19 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { asGatewayError, GatewayError } from '../../shared/errors.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type {
   ConfigurationResponse,
   EffectiveSetting,
   ProcessConfiguration,
 } from '../../shared/http-api/configuration.ts'
 import { parseRecord } from '../../shared/json.ts'
-import { createLimiter } from '../lib/flow-control.ts'
+import type { AskProcesses } from './ask-processes.ts'
 import { decodeConfiguration } from './configuration-answer.ts'
-import type { ReadOverview } from './overview.ts'
 
-/** Processes asked at a time. Each takes 2 s at most. */
-const MAX_CONCURRENT = 16
-/** Of all processes; the others are named as not asked. */
-const MAX_ASKED = 64
 /** What each process has of its own. */
 const OWN_SETTINGS = [
   'HOST',
@@ -41,41 +36,28 @@ interface Own extends Omit<ProcessConfiguration, 'settings'> {
   readonly settings: readonly (EffectiveSetting & { readonly whole: string | null })[]
 }
 
-interface Asking {
-  /** See `Broker`. */
-  readonly ask: (name: string, question: string) => Promise<string>
-  readonly onAsk: (name: string, answer: (question: string) => Promise<string>) => () => void
-}
+/** See `Broker`. */
+type OnAsk = (name: string, answer: (question: string) => Promise<string>) => () => void
 
 /** Who is asked under this name. */
 const nameOf = (id: string): string => `configuration:${id}`
 
 /** Answers the other processes. Returns a function that stops it. */
-export const answerConfiguration = (own: Own, { onAsk }: Pick<Asking, 'onAsk'>): (() => void) =>
+export const answerConfiguration = (own: Own, { onAsk }: { readonly onAsk: OnAsk }): (() => void) =>
   onAsk(nameOf(own.id), async (question) => JSON.stringify(marked(own, keyIn(question))))
 
 /** Reads what all processes run with. Never rejects. */
-export function createConfigurations(own: Own, { ask }: Pick<Asking, 'ask'>, readOverview: ReadOverview) {
+export function createConfigurations(own: Own, askProcesses: AskProcesses) {
   return async (): Promise<Omit<ConfigurationResponse, 'ok'>> => {
     const key = randomBytes(16).toString('hex')
-    const { processes, incomplete } = await readOverview()
-    const others = processes.filter(({ id }) => id !== own.id)
-    const limit = createLimiter(MAX_CONCURRENT)
-    const asked = await Promise.all(
-      others.slice(0, MAX_ASKED).map(({ id, host }) =>
-        limit(async () => decodeConfiguration(await ask(nameOf(id), JSON.stringify({ key })))).then(
-          (answer) => ({ id, ...answer }),
-          (error: unknown) => ({
-            id,
-            ...(host !== undefined && { host }),
-            why: asGatewayError(error).message,
-          }),
-        ),
-      ),
-    )
+    const { answers: others, unanswered } = await askProcesses({
+      nameOf,
+      question: JSON.stringify({ key }),
+      decode: decodeConfiguration,
+    })
     const answers = [
       { id: own.id, ...marked(own, key) },
-      ...asked.flatMap((one) => ('why' in one ? [] : [one])),
+      ...others.map(({ id, answer }) => ({ id, ...answer })),
     ]
     return {
       processes: answers.map(({ settings, ...process }) => ({
@@ -83,11 +65,7 @@ export function createConfigurations(own: Own, { ask }: Pick<Asking, 'ask'>, rea
         settings: settings.map(({ name, value, origin }) => ({ name, value, origin })),
       })),
       differences: differencesBetween(answers),
-      unanswered: [
-        ...asked.flatMap((one) => ('why' in one ? [one] : [])),
-        ...others.slice(MAX_ASKED).map(({ id }) => ({ id, why: 'not asked: there are too many processes' })),
-        ...(incomplete === undefined ? [] : [{ id: 'others', why: `not known: ${incomplete}` }]),
-      ],
+      unanswered,
     }
   }
 }

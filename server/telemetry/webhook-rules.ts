@@ -40,14 +40,18 @@ function refused(processId: string, webhooks: WebhookState): WebhookProblem[] {
   const { METHOD_NOT_ALLOWED: _notOfTheProvider, ...byCode } = webhooks.refused
   const total = sum(byCode)
   if (total === 0) return []
-  const { refusedInARow, refusedForMs } = webhooks
-  const isLasting = refusedInARow >= MIN_REFUSED_IN_A_ROW && (refusedForMs ?? 0) >= MIN_REFUSED_FOR_MS
-  const beganAfterLastOk = webhooks.ok === 0 || refusedInARow > total - refusedInARow
-  const isCritical = isLasting && beganAfterLastOk
+  const isCritical = areAllRefused(webhooks)
   const message = isCritical
-    ? `the last ${refusedInARow} webhooks were all refused, and their recalls are lost: ${describe(byCode)}`
+    ? `the last ${webhooks.refusedInARow} webhooks were all refused, and their recalls are lost: ${describe(byCode)}`
     : `${total} of ${total + webhooks.ok} webhooks in five minutes were refused: ${describe(byCode)}`
   return [{ severity: isCritical ? 'critical' : 'warning', code: 'WEBHOOKS_REFUSED', message, processId }]
+}
+
+/** Whether the webhooks of late were refused, and not just some calls of a stranger. */
+export function areAllRefused({ ok, refused: byCode, refusedInARow, refusedForMs }: WebhookState): boolean {
+  const { METHOD_NOT_ALLOWED: _notOfTheProvider, ...codes } = byCode
+  const isLasting = refusedInARow >= MIN_REFUSED_IN_A_ROW && (refusedForMs ?? 0) >= MIN_REFUSED_FOR_MS
+  return isLasting && (ok === 0 || refusedInARow > sum(codes) - refusedInARow)
 }
 
 function failed(processId: string, webhooks: WebhookState): WebhookProblem[] {

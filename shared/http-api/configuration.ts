@@ -32,6 +32,9 @@ export interface ConfigurationResponse {
    * that each process has of its own, such as `PORT`.
    */
   readonly differences: readonly string[]
-  /** Processes that did not say, such as those of an earlier version, and why, in words for people. */
+  /**
+   * Processes that did not say, such as those of an earlier version or those that report no longer, and why, in words for people.
+   * `others` stands for all that are not known.
+   */
   readonly unanswered: readonly { readonly id: string; readonly host?: string; readonly why: string }[]
 }

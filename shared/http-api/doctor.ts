@@ -21,8 +21,8 @@ export interface DoctorResponse {
   readonly ok: true
   /** The worst first. */
   readonly findings: readonly ProcessFinding[]
-  /** Processes that did not say what they found. */
-  readonly unanswered: readonly { readonly process: string; readonly why: string }[]
+  /** Processes that did not say what they found. `others` stands for all that are not known. */
+  readonly unanswered: readonly { readonly process: string; readonly host?: string; readonly why: string }[]
   /** This request, as the gateway saw it. */
   readonly seen: RequestSeen
 }

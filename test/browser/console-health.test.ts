@@ -58,5 +58,13 @@ describe('the Health view of the console', function () {
     await receiver.exited
     await page.reload()
     await page.locator('details.fold > summary', { hasText: '最近一小时的事件：3' }).waitFor()
+
+    // Of whom nothing is known, nothing is called right.
+    redis.signal('SIGKILL')
+    await open(page, /全面检查/)
+    await page
+      .locator('.findings', { hasText: '有 1 项应答缺失' })
+      .locator('li.warning', { hasText: 'others' })
+      .waitFor()
   })
 })

@@ -34,7 +34,11 @@ describe('commands.md', () => {
     const folder = temporaryFolder()
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')
     const EVIDENCE_KEY = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString().trim()
-    const gateway = await startGatewayProcess({ TEST_RECALLS: 'on', EVIDENCE_KEY })
+    const gateway = await startGatewayProcess({
+      TEST_RECALLS: 'on',
+      EVIDENCE_KEY,
+      DATA_DIR: `${folder.path}/data`,
+    })
     const evidence = await fetch(`${gateway.url}/v1/evidence?group=lobby`, {
       headers: { Authorization: `Bearer ${await adminToken()}` },
     })

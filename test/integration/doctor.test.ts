@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
 import { Redis } from 'ioredis'
-import type { DoctorResponse, Finding, ProcessFinding } from '../../shared/http-api/doctor.ts'
+import type { DoctorResponse, Finding } from '../../shared/http-api/doctor.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import {
   APP,
@@ -64,10 +65,16 @@ describe('recall-gateway doctor', function () {
     const code = await exited
     const text = output()
     for (const secret of [WEBHOOK_TOKEN, JWT_SECRET, 'pass-of-redis']) expect(text).to.not.include(secret)
-    const { findings } = JSON.parse(text) as { readonly findings: readonly ProcessFinding[] }
+    const { findings, unanswered } = JSON.parse(text) as Pick<DoctorResponse, 'findings' | 'unanswered'>
     const of = (id: string, severity?: Finding['severity']) =>
       findings.filter((one) => one.id === id && (severity === undefined || one.severity === severity))
-    return { code, findings, of, wrong: (id: string) => of(id).find((one) => one.severity !== 'ok')?.found }
+    return {
+      code,
+      findings,
+      unanswered,
+      of,
+      wrong: (id: string) => of(id).find((one) => one.severity !== 'ok')?.found,
+    }
   }
 
   it('finds everything right where it is, and asks the processes that run', async () => {
@@ -115,7 +122,7 @@ describe('recall-gateway doctor', function () {
     await postWebhook(gateway.url, { query: { ...signedQuery(), Sign: '0'.repeat(64) } })
     const { wrong, of, code } = await run(settings())
     expect(wrong('clock-webhooks')).to.match(/1 webhooks came 9\d\.\d .* ahead/)
-    expect(of('webhooks', 'critical').map(({ found }) => found.slice(0, 30))).to.have.members([
+    expect(of('webhooks', 'warning').map(({ found }) => found.slice(0, 30))).to.have.members([
       '1 refused with WEBHOOK_STALE: ',
       '1 refused with WEBHOOK_FORGED:',
     ])
@@ -175,11 +182,39 @@ describe('recall-gateway doctor', function () {
     expect(performance.now() - startMs).to.be.below(15_000)
   })
 
+  it('calls nothing right that it could not look at', async () => {
+    node.signal('SIGSTOP')
+    try {
+      const { code, unanswered, of } = await run(settings())
+      expect(unanswered.map(({ why }) => why)).to.have.lengthOf(1)
+      expect(code).to.be.oneOf([1, 2])
+      expect(of('gateway')).to.deep.equal([])
+      const { exited, output } = runGateway(['doctor'], settings())
+      expect(await exited).to.be.oneOf([1, 2])
+      expect(output()).to.match(/^WARNING {2}Process \S+ (\(.*\) )?did not answer: /m)
+      expect(output()).to.match(/, of the processes that answered\.\n$/)
+    } finally {
+      node.signal('SIGCONT')
+    }
+    // Wherever a gateway runs, or has run, its silence is no news.
+    const silent = await run({ ...settings(), PORT: '1' })
+    expect(silent.of('gateway', 'warning')[0]?.found).to.include('one runs on the data folder')
+    const { exited, output } = runGateway(['doctor'], { ...settings(), PORT: '1' })
+    expect(await exited).to.be.oneOf([1, 2])
+    expect(output()).to.match(/, and no gateway was asked\.\n$/)
+  })
+
   it('looks through the proxy in front', async () => {
     const proxy = await startOtherNginx(
-      `location / { proxy_pass http://127.0.0.1:${gateway.port}; proxy_set_header X-Forwarded-For $remote_addr; client_max_body_size 100k; }`,
+      `location = /v1/stream { proxy_pass http://127.0.0.1:${gateway.port}; proxy_read_timeout 1s; }
+       location / { proxy_pass http://127.0.0.1:${gateway.port}; proxy_set_header X-Forwarded-For $remote_addr; client_max_body_size 100k; }`,
     )
-    const { wrong, of } = await run(settings(), '--url', proxy.url)
+    const quick = { ...settings(), HEARTBEAT_S: '4' }
+    const [{ wrong, of }, direct] = await Promise.all([
+      run(quick, '--url', proxy.url),
+      run(quick, '--url', gateway.url),
+    ])
+    expect(wrong('public-stream')).to.match(/was ended after [12]\.\d s/)
     expect(wrong('public-websocket')).to.include('no WebSocket opens')
     expect(wrong('public-headers')).to.match(/do not pass: it answered 4/)
     expect(of('public-webhook', 'critical')[0]?.found).to.include(
@@ -188,12 +223,27 @@ describe('recall-gateway doctor', function () {
     expect(of('public-address', 'critical')[0]?.found).to.include('127.0.0.1, which is the proxy')
     expect(of('public-url', 'warning')[0]?.found).to.include('without TLS')
     await proxy.stop()
-    const direct = await run(settings(), '--url', gateway.url)
     for (const id of ['public-websocket', 'public-headers', 'public-webhook', 'public-stream'])
       expect(
         direct.of(id).map(({ severity }) => severity),
         id,
       ).to.deep.equal(['ok'])
+  })
+
+  it('sends neither token nor signature to what is no gateway', async () => {
+    const seen: string[] = []
+    const stranger = createHttpServer((request, response) => {
+      seen.push(`${request.url} ${JSON.stringify(request.headers)}`)
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}')
+    }).listen(0, '127.0.0.1')
+    await waitUntil('it listens', () => stranger.listening)
+    const { port } = stranger.address() as { readonly port: number }
+    const { wrong } = await run(settings(), '--url', `http://127.0.0.1:${port}`)
+    stranger.close()
+    expect(wrong('public-webhook')).to.include('were not tried')
+    expect(seen.join('\n'))
+      .to.include('/client.json')
+      .and.not.match(/authorization|Sign=/i)
   })
 
   it('prints for people what is not right, with the fix and the document', async () => {

@@ -135,6 +135,7 @@ describe('the doctor', () => {
         /^critical redis-connections: 95 of 100/,
         examined({ connected_clients: '95' }, { maxclients: '100' }),
       ],
+      [/^info redis-connections: the user may not read/, examined({}, {}, { settings: undefined })],
       [/^critical redis-replicas: 0 replicas confirm/, examined(), { REDIS_WAIT_REPLICAS: 1 }],
       [
         /^warning redis-replicas: 1 of 1 replicas have not confirmed/,
@@ -281,7 +282,10 @@ describe('the doctor', () => {
     const judge = (some: object) => wrongIn(judgeWebhooks({ ...state, ...some }))
     expect(judge({})[0]).to.match(/^info webhooks: none came since/)
     expect(judge({ ok: 3, refused: { METHOD_NOT_ALLOWED: 4 } })).to.deep.equal([])
-    expect(judge({ refused: { WEBHOOK_FORGED: 4 } })[0]).to.match(
+    expect(judge({ refused: { WEBHOOK_FORGED: 1 }, refusedInARow: 1, refusedForMs: 99_000 })[0]).to.match(
+      /^warning/,
+    )
+    expect(judge({ refused: { WEBHOOK_FORGED: 4 }, refusedInARow: 4, refusedForMs: 9_000 })[0]).to.match(
       /^critical webhooks: 4 refused with WEBHOOK_FORGED: their Sign/,
     )
     expect(judge({ ok: 1, refused: { OTHER: 4 } })[0]).to.match(/^warning webhooks: 4 refused with OTHER/)
@@ -325,6 +329,7 @@ describe('the doctor', () => {
       SDK_APP_ID: '1',
       SPOOL_MAX_BYTES: 2 ** 30,
       QUARANTINE_MAX_BYTES: 2 ** 28,
+      RELAY_QUEUE_MAX_BYTES: 2 ** 30,
     }
     const judge = (some: object): string =>
       wrongIn(judgeDataFolder({ ...facts, ...some }, settings)).join('\n')
@@ -352,10 +357,11 @@ describe('the doctor', () => {
       inUseBytes: 2 ** 26,
       loopDelayMs: 1,
     }
-    const judge = (some: object): string =>
-      wrongIn(judgeMachine({ ...facts, ...some }, { MAX_SOCKETS: 20_000 })).join('\n')
+    const judge = (some: object, ROLE: 'all' | 'receiver' = 'all'): string =>
+      wrongIn(judgeMachine({ ...facts, ...some }, { MAX_SOCKETS: 20_000, ROLE })).join('\n')
     expect(judge({})).to.equal('')
     expect(judge({ maxOpenFiles: 1_024 })).to.match(/^warning open-files: 1024 files/)
+    expect(judge({ maxOpenFiles: 8_192 }, 'receiver')).to.equal('')
     expect(judge({ openFiles: 65_000 })).to.match(/^critical open-files/)
     expect(judge({ memoryBytes: 2 ** 27 })).to.match(/^warning memory/)
     expect(judge({ heapLimitBytes: 2 ** 32 })).to.match(/^warning memory: .* before its heap is full/)
@@ -371,6 +377,8 @@ describe('the doctor', () => {
       plain: fine(),
       webSocket: { ...fine(), status: 101 } as Answer,
       stream: fine(),
+      streamCutAfterMs: undefined,
+      isTrusted: true,
       longRequest: fine(),
       webhook: fine('{"ActionStatus":"OK"}'),
       largeWebhook: fine('{"ActionStatus":"OK"}'),
@@ -389,6 +397,10 @@ describe('the doctor', () => {
       /^warning public-stream: something compresses/,
     )
     expect(judge({ stream: { ...fine(), firstByteMs: 4_000 } })).to.match(/^warning public-stream: .*buffers/)
+    expect(judge({ streamCutAfterMs: 10_020 })).to.match(/^warning public-stream: .* ended after 10\.0 s/)
+    expect(judge({ isTrusted: false, stream: undefined, webhook: undefined })).to.match(
+      /^info public-webhook: webhooks and streams were not tried/,
+    )
     expect(judge({ longRequest: { ...fine(), status: 414 } })).to.match(/^warning public-headers: .*414/)
     expect(judge({ webhook: fine('<html>') })).to.match(/^critical public-webhook: what answers/)
     expect(judge({ webhook: refused('WEBHOOK_FORGED') })).to.match(

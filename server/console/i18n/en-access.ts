@@ -47,6 +47,8 @@ export const access = {
   severities: { critical: 'Critical', warning: 'Warning', info: 'Note', ok: 'Fine' },
   allFine: 'Nothing found.',
   fine: (count: number) => `${plural(count, 'check', 'checks')} found nothing wrong`,
+  unanswered: (count: number) =>
+    `${plural(count, 'answer is', 'answers are')} missing, so more may be wrong than is listed here:`,
   more: 'What to do',
   events: (count: number) => `Events of the last hour: ${number(count)}`,
   marks: {

@@ -45,6 +45,7 @@ export const access: Messages['access'] = {
   severities: { critical: '严重', warning: '警告', info: '提示', ok: '正常' },
   allFine: '未发现问题。',
   fine: (count) => `${number(count)} 项检查正常`,
+  unanswered: (count) => `有 ${number(count)} 项应答缺失，问题可能不止以下所列：`,
   more: '处理办法',
   events: (count) => `最近一小时的事件：${number(count)}`,
   marks: {

@@ -1,5 +1,7 @@
 import { useState } from 'preact/hooks'
-import type { ConfigurationResponse, EffectiveSetting } from '../../../shared/http-api/configuration.ts'
+import type { ConfigurationResponse, ProcessConfiguration } from '../../../shared/http-api/configuration.ts'
+import { settingsInEffect } from '../../../shared/settings-in-effect.ts'
+import type { SettingInEffect } from '../../../shared/settings-in-effect.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { asApiError } from '../state/api.ts'
 import type { Api } from '../state/api.ts'
@@ -26,22 +28,13 @@ export function ConfigurationCard({ api }: { readonly api: Api }) {
   )
 }
 
-interface Value {
-  readonly setting: EffectiveSetting
-  /** The processes that have it. */
-  readonly hosts: readonly string[]
-}
-
 function Settings({ configuration }: { readonly configuration: ConfigurationResponse }) {
   const { t } = useLocale()
   const [showsDefaults, setShowsDefaults] = useState(false)
   const { processes, differences, unanswered } = configuration
-  const names = [...new Set(processes.flatMap(({ settings }) => settings.map(({ name }) => name)))]
-  const isSet = (name: string): boolean =>
-    processes.some(({ settings }) => settings.some((one) => one.name === name && one.origin !== 'default'))
-  const shown = names
-    .filter((name) => showsDefaults || isSet(name) || differences.includes(name))
-    .toSorted((one, other) => Number(differences.includes(other)) - Number(differences.includes(one)))
+  const shown = settingsInEffect(configuration).filter(
+    ({ isDefault, differs }) => showsDefaults || !isDefault || differs,
+  )
   return (
     <>
       <ul class="runs">
@@ -76,13 +69,8 @@ function Settings({ configuration }: { readonly configuration: ConfigurationResp
             </tr>
           </thead>
           <tbody>
-            {shown.map((name) => (
-              <SettingRow
-                key={name}
-                name={name}
-                values={valuesOf(configuration, name)}
-                differs={differences.includes(name)}
-              />
+            {shown.map((setting) => (
+              <SettingRow key={setting.name} setting={setting} />
             ))}
           </tbody>
         </table>
@@ -91,13 +79,7 @@ function Settings({ configuration }: { readonly configuration: ConfigurationResp
   )
 }
 
-interface SettingRowProps {
-  readonly name: string
-  readonly values: readonly Value[]
-  readonly differs: boolean
-}
-
-function SettingRow({ name, values, differs }: SettingRowProps) {
+function SettingRow({ setting: { name, differs, values } }: { readonly setting: SettingInEffect }) {
   const { t } = useLocale()
   const isOne = values.length === 1
   return (
@@ -106,8 +88,8 @@ function SettingRow({ name, values, differs }: SettingRowProps) {
         <code>{name}</code>
       </th>
       <td>
-        {values.map(({ setting: { value }, hosts }) => (
-          <div key={hosts.join(' ')}>
+        {values.map(({ setting: { value }, processes }) => (
+          <div key={namesOf(processes)}>
             {value === null ? (
               <small>{t.access.unset}</small>
             ) : value === 'set' ? (
@@ -115,31 +97,18 @@ function SettingRow({ name, values, differs }: SettingRowProps) {
             ) : (
               <Name text={value} />
             )}
-            {!isOne && <small> · {hosts.join(', ')}</small>}
+            {!isOne && <small> · {namesOf(processes)}</small>}
           </div>
         ))}
       </td>
       <td>
-        {values.map(({ setting: { origin }, hosts }) => (
-          <div key={hosts.join(' ')}>{t.access.origins[origin]}</div>
+        {values.map(({ setting: { origin }, processes }) => (
+          <div key={namesOf(processes)}>{t.access.origins[origin]}</div>
         ))}
       </td>
     </tr>
   )
 }
 
-/** The values that a setting has, and where. */
-function valuesOf({ processes }: ConfigurationResponse, name: string): Value[] {
-  const values: { setting: EffectiveSetting; hosts: string[] }[] = []
-  for (const { host, id, settings } of processes) {
-    const setting = settings.find((one) => one.name === name)
-    if (setting === undefined) continue
-    const where = `${host} ${id.slice(0, 8)}`
-    const known = values.find(
-      (one) => one.setting.value === setting.value && one.setting.origin === setting.origin,
-    )
-    if (known === undefined) values.push({ setting, hosts: [where] })
-    else known.hosts.push(where)
-  }
-  return values
-}
+const namesOf = (processes: readonly ProcessConfiguration[]): string =>
+  processes.map(({ host, id }) => `${host} ${id.slice(0, 8)}`).join(', ')

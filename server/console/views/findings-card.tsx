@@ -3,6 +3,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { asApiError } from '../state/api.ts'
 import type { Api } from '../state/api.ts'
 import { refusalText } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 import { useRequest } from '../ui/use-request.ts'
 
 /** What the doctor finds, with what to do about it. It tries things, so it works when the viewer asks. */
@@ -19,18 +20,30 @@ export function FindingsCard({ api }: { readonly api: Api }) {
       </summary>
       {error !== undefined && <p role="alert">{refusalText(t, asApiError(error))}</p>}
       {result === undefined && error === undefined && <p>{t.loading}</p>}
-      {result !== undefined && <Findings findings={result.findings} />}
+      {result !== undefined && <Findings response={result} />}
     </details>
   )
 }
 
-function Findings({ findings }: { readonly findings: readonly ProcessFinding[] }) {
+function Findings({ response: { findings, unanswered } }: { readonly response: DoctorResponse }) {
   const { t } = useLocale()
   const open = findings.filter(({ severity }) => severity !== 'ok')
   const fine = findings.filter(({ severity }) => severity === 'ok')
   return (
     <>
-      {open.length === 0 && <p class="dot live">{t.access.allFine}</p>}
+      {open.length === 0 && unanswered.length === 0 && <p class="dot live">{t.access.allFine}</p>}
+      {unanswered.length > 0 && (
+        <>
+          <p class="wait">{t.access.unanswered(unanswered.length)}</p>
+          <ul>
+            {unanswered.map(({ process, host, why }) => (
+              <li key={process} class="warning">
+                <Name text={host ?? process.slice(0, 8)} />: <span lang="en">{why}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
       <ul>
         {open.map((finding) => (
           <FindingItem key={`${finding.process} ${finding.id} ${finding.found}`} finding={finding} />
