@@ -42,7 +42,8 @@ describe('commands.md', () => {
     const evidence = await fetch(`${gateway.url}/v1/evidence?group=lobby`, {
       headers: { Authorization: `Bearer ${await adminToken()}` },
     })
-    writeFileSync(join(folder.path, 'lobby.jsonl'), await evidence.text())
+    const lines = await evidence.text()
+    for (const name of ['lobby.jsonl', 'lobby-yesterday.jsonl']) writeFileSync(join(folder.path, name), lines)
     const pem = publicKey.export({ format: 'pem', type: 'spki' })
     writeFileSync(join(folder.path, 'evidence-public.pem'), pem)
     const env = {
