@@ -14,6 +14,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { createAuditHandler } from './audit.ts'
 import type { Audit } from './audit.ts'
 import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
+import { createDelivery } from './delivery.ts'
 import { createDisconnect } from './disconnect.ts'
 import { createExport } from './export.ts'
 import { createEvidenceHandlers } from './evidence.ts'
@@ -98,6 +99,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/top', requireAdmin, createTop({ broker, inTurn }))
   router.get('/v1/export', requireAdmin, createExport(dependencies))
   router.get('/v1/audit', requireAdmin, createAuditHandler({ broker }))
+  router.get('/v1/delivery', requireAdmin, createDelivery({ authorization, broker }))
   router.get('/v1/evidence', requireAdmin, evidence.evidence)
   router.get('/v1/evidence-key', requireAdmin, evidence.evidenceKey)
   router.get('/v1/quarantine', requireAdmin, quarantine.list)

@@ -72,6 +72,9 @@ const noticesSchema = ofRoom(
     limit: wholeNumber(1, MAX_NOTICES).default(DEFAULT_NOTICES),
   }).oxor('since', 'before', 'receivedSinceMs'),
 )
+const recallPlaceSchema = ofRoom(
+  Joi.object<RoomQuery & { readonly at: string }>({ ...roomKeys, at: position.required() }),
+)
 interface RecalledQuery extends RoomQuery {
   readonly seqs?: string
   readonly keys?: readonly string[]
@@ -102,6 +105,12 @@ export function parseStream(request: Request): { readonly room: Room; readonly s
   const { error } = position.validate(text)
   if (error !== undefined) throw malformed('"Last-Event-ID" must be a position, epoch:offset')
   return { room: toRoom(query), since: toPosition(text) }
+}
+
+/** A room, and the position of one recall in its log. */
+export function parseRecallPlace(request: Request): { readonly room: Room; readonly position: Position } {
+  const { at, ...query } = parseQuery(recallPlaceSchema, request)
+  return { room: toRoom(query), position: toPosition(at) }
 }
 
 export function parseNotices(request: Request) {

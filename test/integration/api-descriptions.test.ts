@@ -134,6 +134,7 @@ describe('API descriptions', () => {
       ['get', '/v1/notices?feed=true'],
       ['get', '/v1/search'],
       ['get', '/v1/top'],
+      ['get', '/v1/delivery?group=g&at=other:1'],
       ['get', '/v1/search?q=group:g&limit=1'],
       ['get', '/v1/search?q=unknown'],
       ['get', '/v1/status'],

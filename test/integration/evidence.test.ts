@@ -272,6 +272,14 @@ describe('evidence', function () {
     }
     // What is told again is not told first.
     const first = await toldIn('told')
+    const { epoch } = since
+    const delivery = async (at: string) =>
+      (await get(gateway.url, `/v1/delivery?group=told&at=${at}`, await adminToken())).body
+    const { keptAtMs, firstTold } = await delivery(`${epoch}:1`)
+    expect(keptAtMs).to.be.within(before - 10_000, Date.now())
+    expect(firstTold).to.deep.equal({ atMs: Date.parse(first[0]?.at ?? ''), node: `${id} on ${host}` })
+    for (const at of [`${epoch}:99`, 'other:1'])
+      expect(await delivery(at)).to.deep.equal({ ok: true, keptAtMs: null, firstTold: null })
     const other = await connect(gateway.url, await adminToken())
     onCleanUp(other.close)
     await other.subscribe({ group: 'told', since })
