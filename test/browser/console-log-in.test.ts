@@ -125,19 +125,41 @@ describe('the log-in of the console', function () {
     await recallOne(gateway.url, 'before', 1)
     await row(page, 'before').waitFor()
     await page.goto(`${gateway.url}/#rooms`)
-    await page.getByRole('textbox', { name: 'Group' }).fill('half typed')
+    await named(page, 'Group').fill('half typed')
     const again = page.getByRole('link', { name: 'Sign in again' })
     await again.waitFor()
     const [other] = await Promise.all([page.context().waitForEvent('page'), again.click()])
     await other.getByText('Your other tab goes on').waitFor()
     await again.waitFor({ state: 'detached' })
-    expect(await page.getByRole('textbox', { name: 'Group' }).inputValue()).to.equal('half typed')
+    expect(await named(page, 'Group').inputValue()).to.equal('half typed')
     expect(await other.evaluate('window.opener')).to.equal(null)
     await page.locator('.who summary').click()
     expect(await page.locator('.who dl').innerText()).to.include('alice')
     await page.goto(`${gateway.url}/#feed`)
     await row(page, 'before').waitFor()
     await state(page, 'Live').waitFor()
+  })
+
+  it('goes on in every tab when a link brings a token that only claims to be newer', async () => {
+    const { page } = await open(`#token=${await makeToken({ sub: 'alice', role: 'admin' })}`)
+    await state(page, 'Live').waitFor()
+    const claims = { sub: 'alice', role: 'admin', iat: 9_999_999_998, exp: 9_999_999_999 }
+    const [head, body] = [{ alg: 'HS256' }, claims].map((part) =>
+      Buffer.from(JSON.stringify(part)).toString('base64url'),
+    )
+    const forged = `${head}.${body}.AAAA`
+    const other = await page.context().newPage()
+    await other.goto(`${gateway.url}/#token=${forged}`)
+    await state(other, 'Refused').waitFor()
+    await page.evaluate(`location.hash = 'token=${forged}'`)
+    await page.getByRole('alert').filter({ hasText: 'TOKEN_REFUSED' }).waitFor()
+    await page.getByText('You go on as before').waitFor()
+    expect(await state(page, 'Live').count()).to.equal(1)
+    await page.reload()
+    await state(page, 'Live').waitFor()
+    // Names are those that the gateway says, whatever their script.
+    await page.evaluate(`location.hash = 'token=${await makeToken({ sub: '陈晓', role: 'admin' })}'`)
+    await page.getByRole('alert').filter({ hasText: 'a token of \u2068陈晓\u2069. You are' }).waitFor()
   })
 
   it('asks before a link with the token of another user takes over', async () => {

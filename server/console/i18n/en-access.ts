@@ -14,8 +14,7 @@ export const access = {
     `A link has brought a token of ${other}. You are signed in as ${own}.`,
   change: (other: string) => `Go on as ${other}`,
   stay: (own: string) => `Stay ${own}`,
-  /** For a token that does not say whose it is. */
-  somebody: 'another user',
+  notTaken: 'Another token was not taken. You go on as before.',
   whoAmI: 'Who am I?',
   user: 'User',
   role: 'Role',

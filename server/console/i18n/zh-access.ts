@@ -14,7 +14,7 @@ export const access: Messages['access'] = {
   offered: (other, own) => `链接中带有 ${other} 的令牌，您当前的身份是 ${own}。`,
   change: (other) => `切换为 ${other}`,
   stay: (own) => `继续使用 ${own}`,
-  somebody: '其他用户',
+  notTaken: '未采用另一个令牌，您的使用不受影响。',
   whoAmI: '我的身份',
   user: '用户',
   role: '角色',

@@ -1,10 +1,12 @@
 import type { TargetedSubmitEvent } from 'preact'
-import { claimsOf } from '../../../shared/client/credential.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
+import type { ApiError } from '../state/api.ts'
 import type { Session } from '../state/session.ts'
 import type { Store } from '../state/store.ts'
+import { visibleText } from '../state/visible-text.ts'
 import { fieldValue } from '../ui/form.tsx'
+import { Failure } from '../ui/labels.tsx'
 import { Brand, EnvironmentBadge, Switches } from './side-bar.tsx'
 import { StateBadge } from './top-bar.tsx'
 
@@ -39,7 +41,7 @@ export function LogIn({ session, onLanguage }: LogInProps) {
 function SignInError({ session }: { readonly session: Session }) {
   const { t } = useLocale()
   if (session.signInError === undefined) return null
-  return <p role="alert">{t.access.signInFailed(session.signInError)}</p>
+  return <p role="alert">{t.access.signInFailed(visibleText(session.signInError))}</p>
 }
 
 /** The sign-in of the app, if there is one, and otherwise a field for a token. */
@@ -73,12 +75,22 @@ interface PromptProps {
  * Asks for another token before the current one expires, and after it was refused, and whose token to use if a link has brought one.
  * Text that was typed already stays.
  */
-export function SessionPrompt({ session, store }: PromptProps) {
+export function SessionPrompt(props: PromptProps) {
+  const { session } = props
+  return (
+    <>
+      {session.refusal !== undefined && <RefusedToken session={session} refusal={session.refusal} />}
+      <TokenPrompt {...props} />
+    </>
+  )
+}
+
+function TokenPrompt({ session, store }: PromptProps) {
   const { t, timeOfDay } = useLocale()
   const { isRefused } = store.watchedRooms
   const expiresAtMs = store.expiresSoonAtMs
   if (session.offered !== undefined)
-    return <OfferPrompt session={session} store={store} token={session.offered} />
+    return <OfferPrompt session={session} store={store} user={session.offered.user} />
   if (!isRefused && expiresAtMs === undefined) return <TakenElsewhere session={session} />
   const { address } = session.signIn
   return (
@@ -110,14 +122,13 @@ export function SessionPrompt({ session, store }: PromptProps) {
 }
 
 interface OfferPromptProps extends PromptProps {
-  readonly token: string
+  /** Whose token the gateway says it is. */
+  readonly user: string
 }
 
-function OfferPrompt({ session, store, token }: OfferPromptProps) {
+function OfferPrompt({ session, store, user }: OfferPromptProps) {
   const { t } = useLocale()
-  const { sub } = claimsOf(token)
-  const other = typeof sub === 'string' && sub !== '' ? sub : t.access.somebody
-  const own = store.identity.user
+  const [other, own] = [visibleText(user), visibleText(store.user)]
   return (
     <div class="token-prompt card">
       <p role="alert">{t.access.offered(other, own)}</p>
@@ -127,6 +138,27 @@ function OfferPrompt({ session, store, token }: OfferPromptProps) {
         </button>
         <button type="button" class="quiet" onClick={() => session.decide(true)}>
           {t.access.change(other)}
+        </button>
+      </div>
+    </div>
+  )
+}
+
+interface RefusedTokenProps {
+  readonly session: Session
+  readonly refusal: ApiError
+}
+
+/** Says why a token that a link has brought, or that was entered, was not taken. */
+function RefusedToken({ session, refusal }: RefusedTokenProps) {
+  const { t } = useLocale()
+  return (
+    <div class="token-prompt card">
+      <p>{t.access.notTaken}</p>
+      <Failure refusal={refusal} />
+      <div class="choices">
+        <button type="button" class="quiet" onClick={() => session.dismiss()}>
+          {t.access.dismiss}
         </button>
       </div>
     </div>

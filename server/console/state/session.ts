@@ -2,18 +2,22 @@ import { address } from './address.ts'
 import { Api, ApiError, asApiError } from './api.ts'
 import { takeArrival } from './arrival.ts'
 import type { Arrival } from './arrival.ts'
+import { askAgainInMs, Candidate } from './candidate.ts'
 import { readIdentity } from './identity.ts'
 import { NO_TOKEN } from './shown-state.ts'
 import type { ShownState } from './shown-state.ts'
-import { isSameUser, SignIn } from './sign-in.ts'
+import { SignIn } from './sign-in.ts'
 import { forgetToken, loadToken, saveToken } from './storage.ts'
 import { Store } from './store.ts'
 
-/** Until the gateway is asked again, after it has not answered. */
-const RETRY_MS = 2_000
-/** Nobody at the viewer's address gets an answer for a minute. */
-const BLOCKED = 'TOO_MANY_FAILURES'
-const BLOCKED_RETRY_MS = 60_000
+/** Where a token has come from that may take the place of the one in use. */
+type Source = 'link' | 'tab' | 'form'
+
+/** A token of another user, by the gateway's word. */
+interface Offered {
+  readonly token: string
+  readonly user: string
+}
 
 /**
  * Who uses the page: nobody, somebody whose token the gateway looks at, or a user, for whom there is a store. The page shows nothing
@@ -28,8 +32,12 @@ export class Session {
   /** Why the gateway does not say who the user is. */
   #failure: ApiError | undefined
   #retry: ReturnType<typeof setTimeout> | undefined
-  /** A token of another user, which came with a link. */
-  #offered: string | undefined
+  /** A token that came with a link, and is offered to the other tabs once the gateway has accepted it. */
+  #fromLink: string | undefined
+  #considered: { readonly candidate: Candidate; readonly source: Source } | undefined
+  #offered: Offered | undefined
+  /** Why another token was not taken in place of the one in use. */
+  refusal: ApiError | undefined
   /** What the sign-in page reported instead of a token. */
   signInError: string | undefined
   /** Another tab goes on with the token with which this one has come. */
@@ -40,7 +48,7 @@ export class Session {
     this.signIn = new SignIn(this.#api, onChange)
     this.signIn.onOffer(
       () => (this.#store === undefined ? undefined : this.#token),
-      (token) => this.logIn(token),
+      (token) => this.#consider(token, 'tab'),
     )
   }
 
@@ -61,14 +69,14 @@ export class Session {
     if (this.#store !== undefined) return this.#store.shown
     if (this.#token === undefined) return NO_TOKEN
     if (this.#failure === undefined) return { kind: 'connecting', tone: 'wait', problems: [] }
-    const { code, message: reason, isTransient } = this.#failure
-    return isTransient && code !== 'TOKEN_EXPIRED'
-      ? { kind: 'offline', tone: 'wait', code, reason, problems: [] }
-      : { kind: 'refused', tone: 'bad', code, reason, problems: [] }
+    const { code, message: reason } = this.#failure
+    return this.#isRefused
+      ? { kind: 'refused', tone: 'bad', code, reason, problems: [] }
+      : { kind: 'offline', tone: 'wait', code, reason, problems: [] }
   }
 
   /** The token of another user that a link has brought, until the viewer decides. */
-  get offered(): string | undefined {
+  get offered(): Offered | undefined {
     return this.#offered
   }
 
@@ -85,15 +93,52 @@ export class Session {
       return this.#onChange()
     }
     const inUse = this.#token ?? loadToken()
-    // Anybody can write a link. Whoever works here as one user shall not go on as another without having noticed.
-    if (isNew && !hadLeft && inUse !== undefined && !isSameUser(token, inUse)) {
-      if (this.#token === undefined) this.logIn(inUse)
-      this.#offered = token
+    // Anybody can write a link. Whoever works here goes on, until the gateway has said whose token it has brought.
+    if (isNew && !hadLeft && inUse !== undefined) {
+      if (this.#token === undefined) this.#take(inUse)
+      this.#consider(token, 'link')
       return this.#onChange()
     }
-    this.logIn(token)
+    if (isNew) this.#fromLink = token
+    this.#take(token)
     this.signInError = error
-    if (isNew) this.signIn.offer(token, () => this.#takenElsewhere())
+  }
+
+  #consider(token: string, source: Source): void {
+    this.#considered?.candidate.stop()
+    this.refusal = undefined
+    this.#considered = { candidate: new Candidate(token, () => this.#judge()), source }
+  }
+
+  /** Decides about another token, once it is known whose both are. */
+  #judge(): void {
+    if (this.#considered === undefined) return
+    const { candidate, source } = this.#considered
+    const { token, identity, failure } = candidate
+    if (identity === undefined && failure === undefined) return
+    const isOwnKnown = this.#store !== undefined || this.#isRefused
+    if (identity !== undefined && !isOwnKnown) return
+    this.#considered = undefined
+    if (identity === undefined) this.refusal = source === 'tab' ? undefined : failure
+    else if (this.#store === undefined || source === 'form' || identity.user === this.#store.user) {
+      if (source === 'link') this.#fromLink = token
+      this.#take(token)
+      if (source === 'tab') this.signIn.confirm()
+      else if (this.#store !== undefined) this.#offer(token)
+    } else if (source === 'link') this.#offered = { token, user: identity.user }
+    this.#onChange()
+  }
+
+  /** Whether the gateway has refused the token of this tab before there was a store. */
+  get #isRefused(): boolean {
+    return this.#failure !== undefined && askAgainInMs(this.#failure) === undefined
+  }
+
+  /** Offers a token to the other tabs that came with a link and that the gateway has accepted. */
+  #offer(token: string): void {
+    if (token !== this.#fromLink) return
+    this.#fromLink = undefined
+    this.signIn.offer(token, () => this.#takenElsewhere())
   }
 
   #takenElsewhere(): void {
@@ -101,9 +146,16 @@ export class Session {
     this.#onChange()
   }
 
-  /** Continues with this token: nothing on the page is lost, except for another user. */
+  /** Continues with a token that the viewer has entered: the one in use goes on until the gateway has accepted it. */
   logIn(token: string): void {
+    if (this.#store === undefined || this.#store.watchedRooms.isRefused) this.#take(token)
+    else this.#consider(token, 'form')
+  }
+
+  /** Continues with this token: nothing on the page is lost, except for another user. */
+  #take(token: string): void {
     this.#token = token
+    this.refusal = undefined
     this.#offered = undefined
     this.signInError = undefined
     saveToken(token)
@@ -114,17 +166,18 @@ export class Session {
 
   /** Decides about the token that a link has brought. */
   decide(takesIt: boolean): void {
-    const token = this.#offered
+    const offered = this.#offered
     this.#offered = undefined
-    if (!takesIt || token === undefined) return this.#onChange()
+    if (!takesIt || offered === undefined) return this.#onChange()
     forgetToken()
-    saveToken(token)
+    saveToken(offered.token)
     // So that nothing the other token gave access to stays in memory.
     location.reload()
   }
 
   dismiss(): void {
     this.isTakenElsewhere = false
+    this.refusal = undefined
     this.#onChange()
   }
 
@@ -148,14 +201,14 @@ export class Session {
     if (token !== this.#token || this.#store !== undefined) return
     if (identity instanceof ApiError) {
       this.#failure = identity
-      if (identity.isTransient && identity.code !== 'TOKEN_EXPIRED') {
-        const inMs = identity.code === BLOCKED ? BLOCKED_RETRY_MS : RETRY_MS
-        this.#retry = setTimeout(() => void this.#check(token), inMs)
-      }
+      const retryMs = askAgainInMs(identity)
+      if (retryMs !== undefined) this.#retry = setTimeout(() => void this.#check(token), retryMs)
     } else {
       this.#store = new Store(token, identity, () => this.#onStoreChange())
+      this.#offer(token)
       this.#onStoreChange()
     }
+    this.#judge()
     this.#onChange()
   }
 }

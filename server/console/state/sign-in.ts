@@ -1,4 +1,4 @@
-import { claimsOf, isNoNewer } from '../../../shared/client/credential.ts'
+import { isNoNewer } from '../../../shared/client/credential.ts'
 import type { SignInResponse } from '../../../shared/http-api/identity.ts'
 import type { Api } from './api.ts'
 import { withReturn } from './login-url.ts'
@@ -53,16 +53,19 @@ export class SignIn {
     channel.postMessage({ token })
   }
 
-  /** Calls `take` with each token that another tab has got for the user of this one, if it is newer. */
-  onOffer(own: () => string | undefined, take: (token: string) => void): void {
+  /** Calls `consider` with each token that another tab has got, unless it says itself that it is older than the own one. */
+  onOffer(own: () => string | undefined, consider: (token: string) => void): void {
     this.#channel?.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       const token = tokenIn(data)
       const inUse = own()
-      if (token === undefined || inUse === undefined || !isSameUser(token, inUse)) return
-      if (isNoNewer({ token }, { token: inUse })) return
-      take(token)
-      this.#channel?.postMessage(TAKEN)
+      if (token === undefined || inUse === undefined || isNoNewer({ token }, { token: inUse })) return
+      consider(token)
     })
+  }
+
+  /** Tells the tab that has offered a token that this one goes on with it. */
+  confirm(): void {
+    this.#channel?.postMessage(TAKEN)
   }
 }
 
@@ -72,10 +75,6 @@ const tokenIn = (data: unknown): string | undefined =>
   typeof data === 'object' && data !== null && 'token' in data && typeof data.token === 'string'
     ? data.token
     : undefined
-
-/** Whether two tokens say that they are of the same user of the same issuer. Only the gateway knows whether that is true. */
-export const isSameUser = (one: string, other: string): boolean =>
-  ['sub', 'iss'].every((name) => claimsOf(one)[name] === claimsOf(other)[name])
 
 /** The pages of one gateway. Without it, in a browser that blocks it, each tab signs in by itself. */
 function openChannel(): BroadcastChannel | undefined {
