@@ -3,7 +3,7 @@ import { App } from './app.tsx'
 import { initialLanguage, LOCALES, saveLanguage } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { preparePrinting } from './shell/print.tsx'
-import { startRinging } from './shell/ringing.tsx'
+import { keepRinging, startRinging } from './shell/ringing.tsx'
 import { updateTitle } from './shell/state-text.ts'
 import { address } from './state/address.ts'
 import { Session } from './state/session.ts'
@@ -25,6 +25,7 @@ function scheduleRender(): void {
     ringing = session.store
     startRinging(ringing, () => language)
   }
+  keepRinging(session.store)
   frame ??= requestAnimationFrame(renderPage)
 }
 
@@ -48,6 +49,9 @@ function switchLanguage(newLanguage: Language): void {
 addEventListener('hashchange', () => {
   address.read(session.onAddress())
 })
+
+// What is stored in this browser, such as searches, may be changed by another tab.
+addEventListener('storage', scheduleRender)
 
 applySavedTheme()
 preparePrinting(() => ({ store: session.store, language }))

@@ -119,6 +119,44 @@ describe('what rings in the console', function () {
     await page.getByText('Nothing rings yet.').waitFor()
   })
 
+  it('makes noise in one tab of a browser, of those that can, by the rules of all of them', async () => {
+    const idle = await newTab(browser, onCleanUp)
+    await idle.goto(url)
+    await idle.locator('.log-in').waitFor()
+    const context = idle.context()
+    await context.addInitScript(`sessionStorage.setItem('permission', 'granted')\n${RECORD}`)
+    const tabs = [await context.newPage(), await context.newPage()] as const
+    for (const tab of tabs) {
+      await openView(tab, url, 'rings', await adminToken())
+      await tab.locator('.state.live').waitFor()
+    }
+    await addRule(tabs[1], 'Second', 'group:tabs')
+    await tabs[0].locator('.rules li', { hasText: 'Second' }).waitFor()
+    await addRule(tabs[0], 'First', 'group:none')
+    await tabs[1].locator('.rules li', { hasText: 'First' }).waitFor()
+    expect(await tabs[1].locator('.rules li').count()).to.equal(2)
+
+    const noise = (): Promise<number[][]> =>
+      Promise.all(tabs.map((tab) => tab.evaluate<number[]>('[shown.length, tones]')))
+    const sums = async (): Promise<number[]> =>
+      (await noise()).reduce(
+        ([shown = 0, tones = 0], [one = 0, other = 0]) => [shown + one, tones + other],
+        [],
+      )
+    await recallOne(url, 'tabs', 1)
+    for (const tab of tabs) await rungIn(tab).waitFor()
+    await waitUntil('one has rung', async () => (await sums()).join() === '1,2')
+
+    // The one that is left takes its turn.
+    const [[before = 0] = []] = await noise()
+    const [gone, left] = before === 1 ? tabs : tabs.toReversed()
+    await gone?.close()
+    await left?.getByRole('button', { name: 'Clear' }).click()
+    await addRule(left ?? tabs[0], 'Third', 'group:left')
+    await recallOne(url, 'left', 1)
+    await left?.waitForFunction("shown.at(-1)?.title.endsWith(': Third')")
+  })
+
   it('is not for members', async () => {
     const page = await newTab(browser, onCleanUp)
     await page.goto(`${url}/#token=${await makeToken({ rooms: [{ group: 'told' }] })}`)

@@ -123,6 +123,51 @@ describe('rings of the console', () => {
     expect(rang).to.deep.equal(['all ann 4'])
   })
 
+  it('go by the rules that another tab has stored, and lose none of them', () => {
+    const other = open()
+    rings.setRule({ ...RULE, name: 'one' })
+    other.setRule({ ...RULE, name: 'two' })
+    rings.readRules()
+    expect(rings.rules.map(({ name }) => name)).to.deep.equal(['one', 'two'])
+    rings.onRows([recall()])
+    expect(rang).to.have.members(['one', 'two'])
+    expect(rings.setRule({ ...RULE, name: 'renamed' }, 'one')).to.equal(true)
+    expect(rings.rules.map(({ name }) => name)).to.deep.equal(['two', 'renamed'])
+  })
+
+  it('say whether all of their recalls are by the same operator, in the same conversation', () => {
+    rings.setRule(RULE)
+    rings.onRows([recall('ann'), recall('ann')])
+    expect(rings.rings[0]).to.include({ hasOthers: false, isElsewhere: false })
+    rings.onRows([recall('bob')])
+    expect(rings.rings[0]).to.include({ hasOthers: true, isElsewhere: false })
+    rings.onRows([recall('bot')])
+    rings.save()
+    expect(open().rings[0]).to.include({ hasOthers: true, isElsewhere: true, recalls: 4 })
+  })
+
+  it('are listed without noise when they were cleared away in their quiet time', () => {
+    rings.setRule(RULE)
+    rings.onRows([recall()])
+    rings.clear()
+    rings.onRows([recall(), recall()])
+    expect(rang).to.have.lengthOf(1)
+    expect(rings.rings.map(({ recalls }) => recalls)).to.deep.equal([2])
+    nowMs += 30_000
+    rings.onRows([recall()])
+    expect(rang).to.have.lengthOf(2)
+  })
+
+  it('ring for what was missed although the clock of a receiver is ahead', () => {
+    rings.setRule({ ...RULE, coolDownS: 1 })
+    rings.onRows([recall('ann', -3_600_000)])
+    rings.save()
+    nowMs += 60_000
+    rings = open()
+    rings.onRows([recall('ann', 30_000, true)])
+    expect(rang).to.have.lengthOf(2)
+  })
+
   it('stay bounded, and so does what they remember', () => {
     rings.setRule({ ...RULE, coolDownS: 1, burst: { ...BURST, count: 1 } })
     for (let i = 0; i < 1_500; i++) rings.onRows([recall(`user ${i}`)])

@@ -2,19 +2,30 @@ import { LOCALES, useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
 import type { Store } from '../state/store.ts'
+import { visibleText } from '../state/visible-text.ts'
 import { Icon } from '../ui/icon.tsx'
+import { Name } from '../ui/name.tsx'
 import { ringText } from '../ui/ring-text.ts'
 import { Ringer } from '../ui/ringer.ts'
 
 /** A page has one bell. */
 export const ringer = new Ringer()
 
+/** How a page is connected that hears recalls: also while it catches up with what it has missed. */
+const LISTENING: readonly string[] = ['loading', 'catching-up', 'live']
+
+/** Lets the page make noise as long as it hears recalls that may ring; otherwise, another tab of this browser does. */
+export function keepRinging(store: Store | undefined): void {
+  const isConnected = store !== undefined && LISTENING.includes(store.watchedRooms.state.kind)
+  ringer.listen(isConnected && store.isAdmin && store.rings.rules.length > 0)
+}
+
 /** Lets a store ring, in whichever view. */
 export function startRinging(store: Store, language: () => Language): void {
   const { rings } = store
   store.onRing = (ring, rule) => {
     const { t } = LOCALES[language()]
-    const texts = { title: `${t.title}: ${rule.name}`, body: ringText(t, ring, rule) }
+    const texts = { title: `${t.title}: ${visibleText(rule.name)}`, body: ringText(t, ring, rule) }
     ringer.ring(ring, rule, texts, () => {
       const place = ring.rung.at(-1)?.place
       if (place === undefined) address.go('rings')
@@ -28,6 +39,8 @@ export function startRinging(store: Store, language: () => Language): void {
   addEventListener('pointerdown', onUse)
   addEventListener('keydown', onUse)
   addEventListener('pagehide', () => rings.save())
+  // Another tab has changed the rules.
+  addEventListener('storage', () => rings.readRules())
 }
 
 /** The latest ring that nobody has seen, over whichever view is open. */
@@ -42,7 +55,7 @@ export function RingBanner({ store: { rings } }: { readonly store: Store }) {
           <Icon name="rings" />
           <p>
             <strong>
-              <bdi>{latest.rule}</bdi>
+              <Name text={latest.rule} />
             </strong>{' '}
             {ringText(t, latest, rule)}
             <small>{t.rings.unseen(rings.unseen.length)}</small>

@@ -6,7 +6,7 @@ import type { NoticeRow, Row } from './feed.ts'
 import { MAX_RULES, parseRules } from './ring-rules.ts'
 import type { RingRule } from './ring-rules.ts'
 import { parseRemembered, rungOf } from './rung.ts'
-import type { Remembered, Ring, TextStore } from './rung.ts'
+import type { Remembered, Ring, Rung, TextStore } from './rung.ts'
 
 const MAX_RINGS = 200
 /** Recalls that a ring leads to: the first, and the latest ones. */
@@ -77,9 +77,23 @@ export class Rings {
     this.#options.onChange()
   }
 
-  /** Adds a rule, in place of one with the same name. Returns false if there is no room, or its filter cannot be read. */
-  setRule(rule: RingRule): boolean {
-    const others = this.#listening.filter((one) => one.rule.name !== rule.name)
+  /** Reads the rules again: another tab may have changed them. Those that are as they were go on counting. */
+  readRules(): void {
+    const before = new Map(this.#listening.map((one) => [JSON.stringify(one.rule), one]))
+    this.#listening = parseRules(this.#options.stores.rules.get()).flatMap(
+      (rule) => before.get(JSON.stringify(rule)) ?? listen(rule, this.#rings),
+    )
+    if (before.size === 0 && this.#listening.length > 0) this.#upToMs = this.#options.now()
+    this.#options.onChange()
+  }
+
+  /**
+   * Adds a rule, in place of `replaced` and of one with the same name. Returns false if there is no room, or its filter cannot be
+   * read.
+   */
+  setRule(rule: RingRule, replaced = rule.name): boolean {
+    this.readRules()
+    const others = this.#listening.filter((one) => ![rule.name, replaced].includes(one.rule.name))
     const [added] = listen(rule, [])
     if (added === undefined || others.length >= MAX_RULES) return false
     // What came before there was any rule is nothing that was missed.
@@ -90,6 +104,7 @@ export class Rings {
   }
 
   dropRule(name: string): void {
+    this.readRules()
     this.#listening = this.#listening.filter(({ rule }) => rule.name !== name)
     this.#saveRules()
   }
@@ -113,7 +128,8 @@ export class Rings {
     for (const row of rows) {
       if (row.kind !== 'notice' || !this.#isUnknown(row)) continue
       const receivedAtMs = receivedAt(row.notice)
-      this.#upToMs = Math.max(this.#upToMs ?? 0, receivedAtMs)
+      // The clock of a receiver may be ahead: what comes until then would seem to be of the past.
+      this.#upToMs = Math.max(this.#upToMs ?? 0, Math.min(receivedAtMs, nowMs))
       this.#onRecall(row, row.seenAtMs !== undefined || receivedAtMs > upToMs ? nowMs : undefined)
     }
   }
@@ -147,7 +163,8 @@ export class Rings {
   #ring({ rule, rang }: Listening, row: NoticeRow, nowMs: number, burst?: Ring['burst']): void {
     const of = burst?.of ?? ''
     const last = rang.get(of)
-    if (last !== undefined && nowMs - last.atMs < rule.coolDownS * 1_000) {
+    const isQuiet = last !== undefined && nowMs - last.atMs < rule.coolDownS * 1_000
+    if (isQuiet && this.#rings.some((ring) => ring.id === last.id)) {
       this.#rings = this.#rings.map((ring) => (ring.id === last.id ? withMore(ring, row, burst) : ring))
       return
     }
@@ -160,14 +177,17 @@ export class Rings {
       recalls: 1,
       rung: [rungOf(row)],
       isLate,
+      hasOthers: false,
+      isElsewhere: false,
       ...(burst && { burst }),
     }
     rang.delete(of)
-    rang.set(of, { id, atMs: nowMs })
+    // The ring may have been cleared away. What follows in its quiet time makes a ring of its own, without noise.
+    rang.set(of, { id, atMs: isQuiet ? last.atMs : nowMs })
     const [oldest] = rang.keys()
     if (rang.size > MAX_RINGS && oldest !== undefined) rang.delete(oldest)
     this.#rings = [ring, ...this.#rings].slice(0, MAX_RINGS)
-    this.#options.onRing(ring, rule)
+    if (!isQuiet) this.#options.onRing(ring, rule)
   }
 }
 
@@ -175,8 +195,19 @@ function withMore(ring: Ring, row: NoticeRow, burst: Ring['burst']): Ring {
   const [first, ...others] = [...ring.rung, rungOf(row)]
   const rung = first === undefined ? others : [first, ...others.slice(1 - MAX_RUNG)]
   const count = Math.max(ring.burst?.count ?? 0, burst?.count ?? 0)
-  return { ...ring, recalls: ring.recalls + 1, rung, ...(burst && { burst: { ...burst, count } }) }
+  const added = rung.at(-1)
+  return {
+    ...ring,
+    recalls: ring.recalls + 1,
+    rung,
+    hasOthers: ring.hasOthers || added?.operator !== first?.operator,
+    isElsewhere: ring.isElsewhere || !isSamePlace(added, first),
+    ...(burst && { burst: { ...burst, count } }),
+  }
 }
+
+const isSamePlace = (one: Rung | undefined, other: Rung | undefined): boolean =>
+  JSON.stringify(one?.conversation) === JSON.stringify(other?.conversation)
 
 /** Members do not learn when the gateway received a recall. */
 const receivedAt = (notice: NoticeRow['notice']): number =>

@@ -23,6 +23,8 @@ export interface Rung {
   readonly operator: string | undefined
   readonly messages: number
   readonly recalledAtMs: number
+  /** Somebody made it to test the gateway: nothing was recalled. */
+  readonly isTest: boolean
 }
 
 /** Something that rang. */
@@ -44,6 +46,10 @@ export interface Ring {
   }
   /** Whether it is about recalls that came late, or while this page was away. */
   readonly isLate: boolean
+  /** Whether some of its recalls are by another operator than the first. */
+  readonly hasOthers: boolean
+  /** Whether some of them are of another conversation than the first. */
+  readonly isElsewhere: boolean
 }
 
 export function rungOf(row: NoticeRow): Rung {
@@ -54,6 +60,7 @@ export function rungOf(row: NoticeRow): Rung {
     operator: 'operator' in notice ? notice.operator : undefined,
     messages: notice.messages.length,
     recalledAtMs: notice.recalledAtMs,
+    isTest: 'test' in notice,
   }
 }
 
@@ -85,13 +92,25 @@ export function parseRemembered(text: string | null): Remembered {
 /** What a tab has stored may be of another version of the page. */
 function parseRing(value: unknown): Ring | undefined {
   if (!isRecord(value)) return undefined
-  const { id, rule, atMs, recalls, rung, burst, isLate } = value
+  const { id, rule, atMs, recalls, rung, burst } = value
   if (!isNumber(id) || typeof rule !== 'string' || !isNumber(atMs) || !isNumber(recalls)) return undefined
   if (!Array.isArray(rung)) return undefined
   const all = rung.flatMap((one) => parseRung(one) ?? [])
   if (all.length === 0) return undefined
   const known = isRecord(burst) ? parseBurst(burst) : undefined
-  return { id, rule, atMs, recalls, rung: all, isLate: isLate === true, ...(known && { burst: known }) }
+  const is = (name: 'isLate' | 'hasOthers' | 'isElsewhere'): boolean => value[name] === true
+  const [isLate, hasOthers, isElsewhere] = [is('isLate'), is('hasOthers'), is('isElsewhere')]
+  return {
+    id,
+    rule,
+    atMs,
+    recalls,
+    rung: all,
+    isLate,
+    hasOthers,
+    isElsewhere,
+    ...(known && { burst: known }),
+  }
 }
 
 function parseBurst({ per, of, count }: Readonly<Record<string, unknown>>): Ring['burst'] {
@@ -104,7 +123,7 @@ function parseBurst({ per, of, count }: Readonly<Record<string, unknown>>): Ring
 /** Only the feed rings. */
 function parseRung(value: unknown): Rung | undefined {
   if (!isRecord(value) || !isRecord(value['place'])) return undefined
-  const { conversation, operator, messages, recalledAtMs, place } = value
+  const { conversation, operator, messages, recalledAtMs, place, isTest } = value
   const { epoch, offset } = place
   const position = { epoch, offset }
   const parsed = parseConversation(conversation)
@@ -116,6 +135,7 @@ function parseRung(value: unknown): Rung | undefined {
     operator: typeof operator === 'string' ? operator : undefined,
     messages,
     recalledAtMs,
+    isTest: isTest === true,
   }
 }
 

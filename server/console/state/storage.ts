@@ -34,7 +34,11 @@ function createStorage(open: () => Storage): TextStorage {
     get: (key) => memory.get(key) ?? tryTo((storage) => storage.getItem(nameOf(key))),
     set(key, text) {
       memory.set(key, text)
-      tryTo((storage) => storage.setItem(nameOf(key), text))
+      tryTo((storage) => {
+        storage.setItem(nameOf(key), text)
+        // From now on, other tabs may change it.
+        memory.delete(key)
+      })
     },
     remove(key) {
       memory.delete(key)

@@ -15,21 +15,35 @@ export function ruleText({ rings: { rule: texts, units, pers } }: Messages, rule
 }
 
 /** What a ring is about, in words. As plain text, because notifications have no markup. */
-export function ringText({ rings }: Messages, ring: Ring, rule: RingRule | undefined): string {
+export function ringText(t: Messages, ring: Ring, rule: RingRule | undefined): string {
+  const { rings } = t
   const { burst, recalls, rung } = ring
-  const [first] = rung
-  if (burst === undefined) {
-    const where = first === undefined ? [] : [conversationText(first.conversation)]
-    const who = first?.operator === undefined ? [] : [rings.ring.by(visibleText(first.operator))]
-    return [rings.ring.recalls(recalls), ...where, ...who].join(' · ')
-  }
+  const test = rung.every(({ isTest }) => isTest) ? [t.act.test.mark] : []
+  if (burst === undefined) return [rings.ring.recalls(recalls), ...firstText(t, ring), ...test].join(' · ')
   const counted = rings.ring.counted(burst.count, rings.units[rule?.burst?.unit ?? 'recalls'])
+  const texts = [counted, ...burstText(t, burst), ...test]
+  return texts.join(' · ')
+}
+
+/** Where the first recall was, and by whom; and whether that is so of all of them. */
+function firstText({ rings: { ring: texts } }: Messages, { rung, hasOthers, isElsewhere }: Ring): string[] {
+  const [first] = rung
+  if (first === undefined) return []
+  const where = conversationText(first.conversation)
+  const who = first.operator === undefined ? undefined : texts.by(visibleText(first.operator))
+  return [
+    isElsewhere ? texts.andElsewhere(where) : where,
+    ...(who === undefined ? [] : [hasOthers ? texts.andOthers(who) : who]),
+  ]
+}
+
+function burstText({ rings }: Messages, burst: NonNullable<Ring['burst']>): string[] {
   switch (burst.per) {
     case 'operator':
-      return `${counted} · ${rings.ring.by(visibleText(burst.of))}`
+      return [rings.ring.by(visibleText(burst.of))]
     case 'group':
-      return `${counted} · ${rings.ring.in(visibleText(burst.of))}`
+      return [rings.ring.in(visibleText(burst.of))]
     case 'all':
-      return counted
+      return []
   }
 }

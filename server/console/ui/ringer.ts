@@ -1,8 +1,7 @@
 import type { RingRule } from '../state/ring-rules.ts'
 import type { Ring } from '../state/rung.ts'
+import { Turn } from './turn.ts'
 
-/** The name of a lock: of all tabs of this browser, one makes the noise. */
-const LOCK = 'recall-gateway-ringer'
 const TONES_HZ = [880, 1_320] as const
 const TONE_S = 0.16
 
@@ -22,22 +21,30 @@ interface RungTexts {
   readonly body: string
 }
 
-/** Makes the noise of a ring: a notification of the desktop, and a sound. */
+/**
+ * Makes the noise of a ring: a notification of the desktop, and a sound. Of the tabs of this browser that hear recalls now, one notifies;
+ * of those whose sounds the browser plays besides, one sounds.
+ */
 export class Ringer {
+  readonly #notifying = new Turn('notifications')
+  readonly #sounding = new Turn('sounds')
   #audio: AudioContext | undefined
-  /** Whether no other tab of this browser rings already. */
-  #isFirst = true
+  #listens = false
 
-  constructor() {
-    // Without locks, each tab rings.
-    if (!('locks' in navigator)) return
-    this.#isFirst = false
-    void navigator.locks
-      .request(LOCK, () => {
-        this.#isFirst = true
-        return new Promise<never>(() => undefined)
-      })
-      .catch(() => (this.#isFirst = true))
+  /** Says whether this tab hears recalls now, and has rules for them. */
+  listen(listens: boolean): void {
+    this.#listens = listens
+    this.#update()
+  }
+
+  #update(): void {
+    this.#notifying.want(this.#listens && notificationState() === 'granted')
+    this.#sounding.want(this.#listens && this.canSound)
+  }
+
+  /** Whether this tab is the one that sounds. */
+  get sounds(): boolean {
+    return this.#sounding.isMine
   }
 
   /** Whether a sound would be heard. Browsers play none before the first click or key on the page. */
@@ -47,24 +54,19 @@ export class Ringer {
 
   /** Makes sounds possible. Call it on a click or a key. */
   async enableSound(): Promise<void> {
-    this.#audio ??= new AudioContext()
+    if (this.#audio === undefined) {
+      this.#audio = new AudioContext()
+      this.#audio.addEventListener('statechange', () => this.#update())
+    }
     await this.#audio.resume()
+    this.#update()
   }
 
   ring(ring: Ring, rule: RingRule, { title, body }: RungTexts, onClick: () => void): void {
-    if (!this.#isFirst) return
-    if (rule.hasSound) this.sound()
+    if (rule.hasSound && this.canSound) this.#sounding.take(() => this.sound())
     if (!rule.notifies || notificationState() !== 'granted') return
-    try {
-      const notification = new Notification(title, { body, tag: `recall-gateway ${rule.name} ${ring.id}` })
-      notification.addEventListener('click', () => {
-        focus()
-        notification.close()
-        onClick()
-      })
-    } catch {
-      // Some browsers show notifications of service workers only. The page itself rings.
-    }
+    this.#update()
+    this.#notifying.take(() => notify(title, body, `recall-gateway ${rule.name} ${ring.id}`, onClick))
   }
 
   /** Two tones, without a file. */
@@ -83,5 +85,18 @@ export class Ringer {
       tone.start(begin)
       tone.stop(begin + TONE_S)
     }
+  }
+}
+
+function notify(title: string, body: string, tag: string, onClick: () => void): void {
+  try {
+    const notification = new Notification(title, { body, tag })
+    notification.addEventListener('click', () => {
+      focus()
+      notification.close()
+      onClick()
+    })
+  } catch {
+    // Some browsers show notifications of service workers only. The page itself rings.
   }
 }

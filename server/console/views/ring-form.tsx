@@ -28,13 +28,13 @@ export function RingForm({ rule, q, onSave }: RingFormProps) {
   const { t } = useLocale()
   const texts = t.rings
   const [isBurst, setBurst] = useState(rule?.burst !== undefined)
-  const [isFull, setFull] = useState(false)
+  const [problem, setProblem] = useState<'full' | 'unreadable'>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
     const written = ruleIn(form, isBurst)
     const isSaved = written !== undefined && onSave(written)
-    setFull(!isSaved)
+    setProblem(isSaved ? undefined : written === undefined ? 'unreadable' : 'full')
     if (isSaved) form.reset()
   }
   return (
@@ -80,9 +80,9 @@ export function RingForm({ rule, q, onSave }: RingFormProps) {
         {texts.notifies}
       </label>
       <button type="submit">{texts.save}</button>
-      {isFull && (
+      {problem !== undefined && (
         <p class="failure" role="alert">
-          {texts.full(MAX_RULES)}
+          {problem === 'full' ? texts.full(MAX_RULES) : texts.unreadable}
         </p>
       )}
     </form>

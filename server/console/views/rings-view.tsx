@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { formatFilter, parseFilter } from '../../../shared/filter.ts'
 import type { Filter } from '../../../shared/filter.ts'
+import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
 import type { RingRule } from '../state/ring-rules.ts'
@@ -29,17 +30,16 @@ export function RingsView({ store: { rings, isAdmin }, ringer }: RingsViewProps)
   return (
     <div class="pad rings">
       <p class="hint">{t.rings.intro}</p>
-      <Abilities ringer={ringer} />
+      <Abilities ringer={ringer} listens={rings.rules.length > 0} />
       <RuleList rings={rings} onEdit={setEdited} />
       <RingForm
         key={`${edited?.name} ${address.parts.q}`}
         rule={edited}
         q={address.parts.q ?? ''}
         onSave={(rule) => {
-          const isSaved = rings.setRule(rule)
+          const isSaved = rings.setRule(rule, edited?.name)
           if (isSaved) {
             // The noise that was asked for must be possible. This is a click.
-            if (edited !== undefined && edited.name !== rule.name) rings.dropRule(edited.name)
             if (rule.hasSound) void ringer.enableSound()
             setEdited(undefined)
           }
@@ -52,7 +52,7 @@ export function RingsView({ store: { rings, isAdmin }, ringer }: RingsViewProps)
 }
 
 /** Whether this browser lets the page make noise, and what to do if it does not. */
-function Abilities({ ringer }: { readonly ringer: Ringer }) {
+function Abilities({ ringer, listens }: { readonly ringer: Ringer; readonly listens: boolean }) {
   const { t } = useLocale()
   const [, setAsked] = useState(0)
   const render = (): void => setAsked((count) => count + 1)
@@ -70,7 +70,7 @@ function Abilities({ ringer }: { readonly ringer: Ringer }) {
       </p>
       <p>
         <Icon name={ringer.canSound ? 'check' : 'warning'} />
-        <span>{ringer.canSound ? t.rings.sound.on : t.rings.sound.off}</span>
+        <span>{soundText(t.rings, ringer, listens)}</span>
         <button
           type="button"
           class="quiet small"
@@ -86,6 +86,11 @@ function Abilities({ ringer }: { readonly ringer: Ringer }) {
       </p>
     </div>
   )
+}
+
+function soundText({ sound }: Messages['rings'], ringer: Ringer, listens: boolean): string {
+  if (!ringer.canSound) return sound.off
+  return listens && !ringer.sounds ? sound.elsewhere : sound.on
 }
 
 interface RuleListProps {
@@ -106,7 +111,13 @@ function RuleList({ rings, onEdit }: RuleListProps) {
               <strong>
                 <Name text={rule.name} />
               </strong>{' '}
-              {rule.q === '' ? t.rings.rule.all : <code>{rule.q}</code>}
+              {rule.q === '' ? (
+                t.rings.rule.all
+              ) : (
+                <code>
+                  <Name text={rule.q} />
+                </code>
+              )}
               <small>
                 {[
                   ruleText(t, rule),
