@@ -3,6 +3,7 @@ import type { Language } from './i18n/i18n.ts'
 import { AddressProblems } from './shell/address-problems.tsx'
 import { LogIn, SessionPrompt } from './shell/log-in.tsx'
 import { RingBanner, ringer } from './shell/ringing.tsx'
+import { Saving } from './shell/saving.tsx'
 import { SideBar } from './shell/side-bar.tsx'
 import { updateTitle } from './shell/state-text.ts'
 import { TopBar } from './shell/top-bar.tsx'
@@ -49,6 +50,7 @@ export function App({ session, language, onLanguage, onChange }: AppProps) {
             <AddressProblems problems={address.problems} />
             <View store={store} name={view} onChange={onChange} />
           </main>
+          <Saving files={store.files} />
           <RingBanner store={store} />
         </div>
       )}

@@ -147,7 +147,7 @@ describe('what a moderator does with a recall', function () {
     await page.getByText('Nobody is taken out.').waitFor()
     const acts = page.locator('.audit li')
     await acts.filter({ hasText: 'admin-1 gave access back' }).waitFor()
-    expect(await acts.filter({ hasText: 'admin-1 took a user out' }).innerText()).to.include('userId: bob')
+    expect(await acts.filter({ hasText: 'admin-1 took a user out' }).innerText()).to.include('user: bob')
     expect((await listening.subscribe({ group: 'acted' })).ok).to.equal(true)
   })
 
@@ -157,7 +157,7 @@ describe('what a moderator does with a recall', function () {
     await page.evaluate('delete window.showSaveFilePicker')
     await button(page, 'Evidence …').click()
     const form = page.locator('.details .evidence')
-    await form.getByText('seq:130,131').waitFor()
+    await form.getByText('seq:130-131').waitFor()
     const begun = page.waitForEvent('download')
     await button(page, 'Save evidence').click()
     const download = await begun

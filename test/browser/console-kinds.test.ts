@@ -130,7 +130,7 @@ describe('every kind of conversation in the console', function () {
     await recallOfTwo('hal', 'gus', '2_2_1700000000')
     const page = await open('history')
     const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
-    await lookup.getByRole('combobox').selectOption('One-to-one')
+    await lookup.getByLabel('Kind').selectOption('One-to-one')
     await lookup.getByLabel('User', { exact: true }).fill('hal')
     await lookup.getByLabel('Other user', { exact: true }).fill('gus')
     await lookup.getByLabel('Message keys').fill('2_2_1700000000, 9_9_1700000000')

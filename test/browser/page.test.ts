@@ -181,7 +181,7 @@ describe('page', function () {
     const page = await openPage(url, await makeToken())
     await state(page, 'Connected').waitFor()
 
-    await page.getByRole('textbox', { name: 'Group' }).fill('lobby')
+    await page.getByLabel('Group', { exact: true }).fill('lobby')
     await page.getByRole('button', { name: 'Watch', exact: true }).click()
 
     await page.getByRole('alert').filter({ hasText: 'ROOM_REFUSED' }).waitFor()

@@ -37,11 +37,18 @@ describe('evidence in the console', () => {
         group: 'g',
         messages: Array.from({ length: 1_000 }, (_, i) => ({ seq: 10_000_000 + 7 * i })),
       },
+      { ...recall, group: 'g', messages: Array.from({ length: 500 }, (_, i) => ({ seq: 10_000 + i })) },
     ]
     for (const notice of notices) {
       const parsed = parseFilter(searchFor(notice))
       expect(parsed.ok && matches(parsed.filter, notice)).to.equal(true)
     }
-    expect(notices.map(searchFor)).to.deep.equal(['seq:130,200', 'msgid:1_2_3,"\\"odd\\", key"', ''])
+    expect(notices.map(searchFor)).to.deep.equal([
+      'seq:130,200',
+      'msgid:1_2_3,"\\"odd\\", key"',
+      'recalled>=1970-01-01T00:00:00.001Z recalled<1970-01-01T00:00:00.002Z ' +
+        'received>=1970-01-01T00:00:00.001Z received<1970-01-01T00:00:00.002Z',
+      'seq:10000-10499',
+    ])
   })
 })

@@ -14,6 +14,8 @@ export const act = {
   path: {
     after: (ms: number) =>
       ms < 0 ? `${duration(ms)} earlier, by the gateway’s clock` : `${duration(ms)} later`,
+    kept: (time: string) => `stored ${time}`,
+    firstTold: (time: string) => `first told ${time} by`,
     listening: (count: number) => `${plural(count, 'socket', 'sockets')} listening now`,
     listeningHere: (count: number) => `${plural(count, 'socket', 'sockets')} of the node that answered`,
     listeningAmong: (count: number, others: number) =>
@@ -42,6 +44,8 @@ export const act = {
     save: 'Save evidence',
     saved: (shown: number, entries: number) =>
       `Saved: ${plural(shown, 'recall', 'recalls')}, and the links of ${plural(entries, 'entry', 'entries')}.`,
+    showsNone:
+      'The file shows none of the recalls: its log no longer holds them, or nothing matches. It proves only that.',
     partial: 'The file does not hold all that was asked for:',
     cutOff: 'The file has no signature at its end: it was cut off. Save it again.',
     tooLarge: (mb: string) =>
@@ -51,6 +55,16 @@ export const act = {
     verify: 'How to check it',
     keyHint:
       'Whoever has to believe the file must know the public key from elsewhere: a key that comes with the file proves only that it agrees with itself.',
+  },
+  time: { unreadable: 'Write a time as 2026-11-27 17:05, or a day as 2026-11-27.' },
+  saving: {
+    title: 'Files that are saved',
+    running: (mb: string) => `being saved, ${mb} MB so far …`,
+    saved: 'saved.',
+    incomplete: 'not whole: it ends early.',
+    cancelled: 'stopped. What was saved, if anything, is not whole.',
+    'too-large': 'not saved: too large for this browser.',
+    failed: 'not saved, or not whole. The menu where you began says why.',
   },
   test: {
     mark: 'Test',

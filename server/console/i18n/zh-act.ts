@@ -14,6 +14,8 @@ export const act: Messages['act'] = {
   },
   path: {
     after: (ms) => (ms < 0 ? `按网关时钟早 ${duration(ms)}` : `${duration(ms)}后`),
+    kept: (time) => `保存于 ${time}`,
+    firstTold: (time) => `首次推送于 ${time}，节点`,
     listening: (count) => `现有 ${number(count)} 个连接在监听`,
     listeningHere: (count) => `应答节点上有 ${number(count)} 个连接在监听`,
     listeningAmong: (count, others) =>
@@ -40,6 +42,7 @@ export const act: Messages['act'] = {
     more: '它能证明什么、不能证明什么',
     save: '保存证据文件',
     saved: (shown, entries) => `已保存：${number(shown)} 次撤回，以及 ${number(entries)} 条记录的链接。`,
+    showsNone: '文件中没有任何撤回：其日志已不再保留，或没有符合条件的记录。它只能证明这一点。',
     partial: '文件未包含全部所请求的内容：',
     cutOff: '文件末尾没有签名，内容被截断，请重新保存。',
     tooLarge: (mb) =>
@@ -48,6 +51,16 @@ export const act: Messages['act'] = {
     key: '签名密钥',
     verify: '如何验证',
     keyHint: '需要采信此文件的人必须从其他途径得知公钥：随文件附带的公钥只能证明文件自身一致。',
+  },
+  time: { unreadable: '请按 2026-11-27 17:05 的格式填写时间，或按 2026-11-27 填写日期。' },
+  saving: {
+    title: '正在保存的文件',
+    running: (mb) => `正在保存，已完成 ${mb} MB…`,
+    saved: '已保存。',
+    incomplete: '不完整：文件提前结束。',
+    cancelled: '已停止，已保存的内容（如有）不完整。',
+    'too-large': '未保存：超出此浏览器的容量。',
+    failed: '未保存或不完整，原因见发起保存的菜单。',
   },
   test: {
     mark: '测试',

@@ -145,7 +145,7 @@ export const find: Messages['find'] = {
     },
   },
   lookup: {
-    asked: (names) => `${names}，`,
+    asked: (names) => `${names}，位于`,
     unreadable: '链接中要查询的消息无法解析：',
     more: (count) => `……另有 ${number(count)} 条。`,
     showAll: '在下方显示这些撤回',

@@ -155,8 +155,13 @@ function ZoneSwitch({ onLanguage }: { readonly onLanguage: (language: Language) 
       title={showsUtc() ? t.act.zone.toLocal : t.act.zone.toUtc}
       onClick={onClick}
     >
-      <Icon name="history" />
-      <span class="name">{t.act.zone.shown(zone())}</span>
+      <Icon name="clock" />
+      <span class="name">
+        <span class="words">{t.act.zone.shown(zone())}</span>
+        <span class="short" aria-hidden="true">
+          {zone()}
+        </span>
+      </span>
     </button>
   )
 }

@@ -17,6 +17,7 @@ export class Access {
   entries: readonly AuditEntry[] | undefined
   /** Where the audit goes on; undefined at its end. */
   cursor: string | undefined
+  /** When the revocations were read, by the gateway's clock. */
   readAtMs: number | undefined
   isReading = false
   failure: ApiError | undefined
@@ -46,11 +47,11 @@ export class Access {
     this.failure = 'revocations' in revocations ? undefined : revocations
     this.auditFailure = 'entries' in audit ? undefined : audit
     if ('revocations' in revocations) {
+      this.readAtMs = this.#api.clock.fromViewer(Date.now())
       this.revocations = revocations.revocations
       this.omitted = revocations.omitted ?? 0
     }
     if ('entries' in audit) this.#show(audit, [])
-    this.readAtMs = this.#api.clock.fromViewer(Date.now())
     this.#onChange()
   }
 

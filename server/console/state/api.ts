@@ -19,6 +19,7 @@ import type {
   TestRecallResponse,
 } from '../../../shared/http-api.ts'
 import type { ConfigurationResponse } from '../../../shared/http-api/configuration.ts'
+import type { DeliveryResponse } from '../../../shared/http-api/delivery.ts'
 import type { DoctorResponse } from '../../../shared/http-api/doctor.ts'
 import type { HealthHistoryResponse } from '../../../shared/http-api/health-history.ts'
 import type { SignInResponse, WhoamiResponse } from '../../../shared/http-api/identity.ts'
@@ -26,6 +27,7 @@ import type { SearchResponse } from '../../../shared/http-api/search.ts'
 import type { TopResponse } from '../../../shared/http-api/top.ts'
 import type { RecalledResponse } from '../../../shared/protocol.ts'
 import type { Conversation } from '../../../shared/conversation.ts'
+import type { Position } from '../../../shared/position.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { GatewayClock } from './gateway-clock.ts'
@@ -88,6 +90,11 @@ export class Api {
       ['limit', SEARCH_PAGE],
       ...(before === undefined ? [] : ([['before', before]] as const)),
     ])
+  }
+
+  /** When the recall at a position was stored, and first told. */
+  delivery(room: Room, { epoch, offset }: Position): Promise<DeliveryResponse> {
+    return this.#get('delivery', [...queryOf(room), ['at', `${epoch}:${offset}`]])
   }
 
   position(room: Room): Promise<PositionResponse> {

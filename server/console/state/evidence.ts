@@ -1,13 +1,13 @@
 import { isRecord, parseRecord } from '../../../shared/json.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { formatFilter } from '../../../shared/filter.ts'
+import { formatFilter, MAX_FILTER_LENGTH } from '../../../shared/filter.ts'
+import type { Filter } from '../../../shared/filter.ts'
+import type { SeqRange } from '../../../shared/filter/term.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 
 /** The last two lines of a file of evidence are shorter together. */
 const MAX_TAIL_BYTES = 16_384
-/** The limit of the filter language. */
-const MAX_FILTER_LENGTH = 1_000
 
 /** What the end of a file of evidence says. */
 export interface EvidenceEnd {
@@ -54,18 +54,42 @@ export const evidenceName = (room: Room): string =>
     .replaceAll(/[^\w.-]+/g, '_')
     .slice(0, 80)}-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.jsonl`
 
-/** Returns a search that finds the recall by its messages; empty, which is all recalls, if it has too many of them. */
-export function searchFor({ messages }: Notice | MemberNotice): string {
+/**
+ * Returns a search that finds the recall in the log of its conversation: by its messages or, if these are too many for a search, by its
+ * times, to the millisecond.
+ */
+export function searchFor(notice: MemberNotice | Notice): string {
+  const { messages, recalledAtMs } = notice
   const seqs = messages.flatMap(({ seq }) => seq ?? [])
   const text =
     seqs.length === messages.length
-      ? formatFilter({
-          terms: [{ excludes: false, key: 'seq', ranges: seqs.map((seq) => ({ first: seq, last: seq })) }],
-        })
+      ? formatFilter({ terms: [{ excludes: false, key: 'seq', ranges: rangesOf(seqs) }] })
       : formatFilter({
           terms: [
             { excludes: false, key: 'msgid', values: new Set(messages.flatMap(({ key }) => key ?? [])) },
           ],
         })
-  return text.length <= MAX_FILTER_LENGTH ? text : ''
+  if (text.length <= MAX_FILTER_LENGTH) return text
+  return formatFilter({
+    terms: [
+      ...timeTerms('recalled', recalledAtMs),
+      ...('receivedAtMs' in notice ? timeTerms('received', notice.receivedAtMs) : []),
+    ],
+  })
 }
+
+/** Consecutive seqs are one range. */
+function rangesOf(seqs: readonly number[]): readonly SeqRange[] {
+  const ranges: SeqRange[] = []
+  for (const seq of seqs.toSorted((one, other) => one - other)) {
+    const range = ranges.at(-1)
+    if (range !== undefined && seq <= range.last + 1) ranges[ranges.length - 1] = { ...range, last: seq }
+    else ranges.push({ first: seq, last: seq })
+  }
+  return ranges
+}
+
+const timeTerms = (key: 'recalled' | 'received', atMs: number): Filter['terms'] => [
+  { excludes: false, key, fromMs: atMs },
+  { excludes: false, key, beforeMs: atMs + 1 },
+]

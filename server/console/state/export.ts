@@ -13,9 +13,12 @@ const TYPES: Readonly<Record<ExportFormat, string>> = { csv: 'text/csv', jsonl: 
 
 /** The File System Access API, which not every browser has. */
 interface FilePicker {
-  showSaveFilePicker?: (options: {
-    readonly suggestedName: string
-  }) => Promise<{ createWritable: () => Promise<WritableStream<Uint8Array>> }>
+  showSaveFilePicker?: (options: { readonly suggestedName: string }) => Promise<ChosenFile>
+}
+
+interface ChosenFile {
+  readonly name?: string
+  createWritable(): Promise<WritableStream<Uint8Array>>
 }
 
 /**
@@ -34,19 +37,24 @@ interface ExportOptions {
   readonly api: Api
   readonly q: string
   readonly format: ExportFormat
+  /** The name that is suggested. */
+  readonly name: string
   readonly signal: AbortSignal
+  readonly onName: (name: string) => void
   readonly onState: (state: ExportState) => void
 }
 
 /** Saves what a search finds as a file: straight to disk where the browser can, whatever the length. Call it in a click. */
-export function exportRecalls({ api, q, format, signal, onState }: ExportOptions): Promise<void> {
+export function exportRecalls(options: ExportOptions): Promise<void> {
+  const { api, q, format, signal, onState } = options
   let tail = ''
   const decoder = new TextDecoder()
   return saveResponse({
     open: () => api.open('export', { q, format }, signal),
-    name: `recalls-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${format}`,
+    name: options.name,
     type: TYPES[format],
     signal,
+    onName: options.onName,
     onChunk(chunk) {
       tail = (tail + decoder.decode(chunk, { stream: true })).slice(-MAX_END_LENGTH)
     },
@@ -63,9 +71,11 @@ interface SaveOptions {
   readonly name: string
   readonly type: string
   readonly signal: AbortSignal
+  /** Called with the name that the user has chosen, where the browser asks for one. */
+  readonly onName: (name: string) => void
   readonly onState: (state: ExportState) => void
   /** Receives each part of the file. */
-  readonly onChunk?: (chunk: Uint8Array) => void
+  readonly onChunk: (chunk: Uint8Array) => void
 }
 
 /** Saves a response of any length as a file. Never rejects: its states say what became of it. Call it in a click. */
@@ -74,11 +84,15 @@ export async function saveResponse({
   name,
   type,
   signal,
+  onName,
   onState,
   onChunk,
 }: SaveOptions): Promise<void> {
+  let target: WritableStream<Uint8Array> | undefined
   try {
-    const target = await chooseTarget(name)
+    const file = await chooseFile(name)
+    if (file?.name !== undefined) onName(file.name)
+    target = await file?.createWritable()
     onState({ kind: 'running', bytes: 0 })
     const { body } = await open()
     let bytes = 0
@@ -86,7 +100,7 @@ export async function saveResponse({
       new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
           bytes += chunk.length
-          onChunk?.(chunk)
+          onChunk(chunk)
           onState({ kind: 'running', bytes })
           controller.enqueue(chunk)
         },
@@ -97,6 +111,8 @@ export async function saveResponse({
     else if (!(await saveHeld(counted, name, type))) return onState({ kind: 'too-large' })
     onState({ kind: 'saved', bytes })
   } catch (error) {
+    // Without an answer, the file that was chosen stays as it was.
+    await target?.abort().catch(() => undefined)
     const isCancelled = error instanceof DOMException && error.name === 'AbortError'
     onState(
       isCancelled || signal.aborted ? { kind: 'cancelled' } : { kind: 'failed', failure: asApiError(error) },
@@ -112,11 +128,9 @@ function isWhole(tail: string, format: ExportFormat): boolean {
 }
 
 /** Returns the file that the user chose; undefined where the browser has no such thing. */
-async function chooseTarget(suggestedName: string): Promise<WritableStream<Uint8Array> | undefined> {
+async function chooseFile(suggestedName: string): Promise<ChosenFile | undefined> {
   const { showSaveFilePicker: choose } = window as FilePicker
-  if (choose === undefined) return undefined
-  const file = await choose.call(window, { suggestedName })
-  return file.createWritable()
+  return await choose?.call(window, { suggestedName })
 }
 
 /** Holds the file in memory, and saves it as a download. Returns false if it is too large for that. */

@@ -12,8 +12,13 @@ const FRESH_MS = 30_000
 export class KnownRooms {
   /** To be watched with a click: for members those of their token, for admins the busiest groups. */
   rooms: readonly Conversation[] = []
-  /** Names of groups, to complete what is typed. */
+  /** Names, to complete what is typed. */
   groups: readonly string[] = []
+  topics: readonly string[] = []
+  /** Those of one-to-one conversations. */
+  users: readonly string[] = []
+  /** Official accounts. */
+  accounts: readonly string[] = []
   readonly #api: Api
   readonly #onChange: () => void
   #readAtMs = -Infinity
@@ -39,15 +44,25 @@ export class KnownRooms {
 
   async #readTop(): Promise<void> {
     const { groups, conversations } = await this.#api.top()
-    const busiest = groups.map(({ group }) => group)
-    const latest = conversations.flatMap(({ group }) => group ?? [])
-    this.groups = [...new Set([...busiest, ...latest])].slice(0, MAX_GROUPS)
-    this.rooms = busiest.slice(0, MAX_SUGGESTED).map((group) => ({ group }))
+    const busiest = groups.map(({ group }) => ({ group }))
+    this.rooms = busiest.slice(0, MAX_SUGGESTED)
+    this.#suggest([...busiest, ...conversations])
   }
 
   #show(grants: readonly Conversation[]): void {
     this.rooms = grants.slice(0, MAX_GROUPS)
-    this.groups = this.rooms.flatMap(({ group }) => group ?? [])
+    this.#suggest(grants)
     this.#onChange()
   }
+
+  #suggest(conversations: readonly Conversation[]): void {
+    this.groups = namesOf(conversations.map(({ group }) => group))
+    this.topics = namesOf(conversations.map(({ topic }) => topic))
+    this.users = namesOf(conversations.flatMap(({ c2c = [] }) => c2c))
+    this.accounts = namesOf(conversations.map(({ official }) => official))
+  }
 }
+
+/** Each once, in the same order. */
+const namesOf = (names: readonly (string | undefined)[]): readonly string[] =>
+  [...new Set(names.flatMap((name) => name ?? []))].slice(0, MAX_GROUPS)

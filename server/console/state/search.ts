@@ -1,4 +1,5 @@
 import type { SearchResponse } from '../../../shared/http-api/search.ts'
+import type { Room } from '../../../shared/room.ts'
 import { asApiError } from './api.ts'
 import type { Api, ApiError } from './api.ts'
 import { identityOf } from './conversations.ts'
@@ -30,6 +31,8 @@ export class Search {
   readonly q: string
   state: SearchState = 'searching'
   failure: ApiError | undefined
+  /** The room whose log is searched first: the one that the search names if its log reaches back further than the feed, or the feed. */
+  room: Room | undefined
   /** How many recalls were looked at. */
   entries = 0
   /** How many of them nobody can read, such as those with a wrong signature: whether they match is not known. */
@@ -101,6 +104,7 @@ export class Search {
   #take({ hits, searched, keptSinceMs, cursor, beyond, restarted }: SearchResponse, wanted: number): void {
     if (restarted === true) {
       this.#hits = []
+      this.room = undefined
       this.entries = 0
       this.unreadable = 0
     }
@@ -110,6 +114,7 @@ export class Search {
       row: { kind: 'notice', room, epoch, notice } as const,
     }))
     this.#hits = [...this.#hits, ...found].slice(0, MAX_ROWS)
+    this.room ??= searched.room
     this.entries += searched.entries
     this.unreadable += searched.unreadable ?? 0
     this.#beyond = beyond

@@ -12,6 +12,7 @@ import { Quarantine } from './quarantine.ts'
 import type { RingRule } from './ring-rules.ts'
 import { Rings } from './rings.ts'
 import type { Ring } from './rung.ts'
+import { SavedFiles } from './saved-files.ts'
 import { shownState } from './shown-state.ts'
 import type { ShownState, State } from './shown-state.ts'
 import { loadRooms, ringStores, saveRooms } from './storage.ts'
@@ -33,6 +34,7 @@ export class Store {
   readonly known: KnownRooms
   readonly watchedRooms: WatchedRooms
   readonly rings: Rings
+  readonly files: SavedFiles
   /** Makes the noise of a ring. */
   onRing: (ring: Ring, rule: RingRule) => void = () => undefined
   readonly #onChange: () => void
@@ -52,6 +54,7 @@ export class Store {
     this.testRecall = new TestRecall(this.api, onChange)
     this.quarantine = new Quarantine(this.api, onChange)
     this.access = new Access(this.api, onChange)
+    this.files = new SavedFiles(this.api, onChange)
     this.known = new KnownRooms(this.api, onChange)
     this.rings = new Rings({
       stores: ringStores,

@@ -3,6 +3,7 @@ import type { Conversation } from '../../../shared/conversation.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Kind } from '../state/conversations.ts'
+import type { KnownRooms } from '../state/known-rooms.ts'
 import { fieldValue, IdentifierInput } from './form.tsx'
 
 /** A kind of conversation, or all of them together. */
@@ -14,8 +15,8 @@ interface ConversationFieldsProps<T extends RoomKind> {
   readonly onKind: (kind: T) => void
   /** What the fields hold at first. */
   readonly initial?: Room | undefined
-  /** Groups that are suggested. */
-  readonly groups?: readonly string[]
+  /** Where suggestions come from. */
+  readonly known?: KnownRooms
 }
 
 /** Fields that name a conversation: first its kind, then what such a conversation is named by. */
@@ -24,7 +25,7 @@ export function ConversationFields<T extends RoomKind>({
   kind,
   onKind,
   initial,
-  groups,
+  known,
 }: ConversationFieldsProps<T>) {
   const { t } = useLocale()
   const { group, topic, c2c = [], official } = initial ?? {}
@@ -52,19 +53,46 @@ export function ConversationFields<T extends RoomKind>({
             label={t.rooms.group}
             value={group}
             required
-            suggestions={groups}
+            suggestions={known?.groups}
           />
-          <IdentifierInput key="topic" name="topic" label={t.rooms.topic} value={topic} />
+          <IdentifierInput
+            key="topic"
+            name="topic"
+            label={t.rooms.topic}
+            value={topic}
+            suggestions={known?.topics}
+          />
         </>
       )}
       {kind === 'c2c' && (
         <>
-          <IdentifierInput key="user" name="user" label={t.rooms.user} value={c2c[0]} required />
-          <IdentifierInput key="other" name="other" label={t.rooms.otherUser} value={c2c[1]} required />
+          <IdentifierInput
+            key="user"
+            name="user"
+            label={t.rooms.user}
+            value={c2c[0]}
+            required
+            suggestions={known?.users}
+          />
+          <IdentifierInput
+            key="other"
+            name="other"
+            label={t.rooms.otherUser}
+            value={c2c[1]}
+            required
+            suggestions={known?.users}
+          />
         </>
       )}
       {kind === 'official' && (
-        <IdentifierInput key="official" name="official" label={t.rooms.official} value={official} required />
+        <IdentifierInput
+          key="official"
+          name="official"
+          label={t.rooms.official}
+          value={official}
+          required
+          suggestions={known?.accounts}
+        />
       )}
     </>
   )

@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks'
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../../../shared/identifier.ts'
-import { showsUtc, useLocale } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { MAX_KEYS, parseKeys } from './keys.ts'
 
 interface IdentifierInputProps {
@@ -97,19 +97,6 @@ export function KeysInput({ value }: { readonly value?: string }) {
       value={value}
     />
   )
-}
-
-/** Returns the time of a `datetime-local` field, in the zone that the page shows, in ms since 1970; undefined if it is empty. */
-export function fromField(value: string): number | undefined {
-  const atMs = value === '' ? NaN : Date.parse(showsUtc() ? `${value}Z` : value)
-  return Number.isNaN(atMs) ? undefined : atMs
-}
-
-/** The other way round. */
-export function toField(atMs: number | undefined): string {
-  if (atMs === undefined) return ''
-  const offsetMs = showsUtc() ? 0 : new Date(atMs).getTimezoneOffset() * 60_000
-  return new Date(atMs - offsetMs).toISOString().slice(0, 19)
 }
 
 /** Returns the text of the named field, empty if there is none. */

@@ -63,8 +63,10 @@ function AuditItem({ entry }: { readonly entry: AuditEntry }) {
 function detailsOf({ details }: AuditEntry, { t, dateTime }: Locale): readonly string[] {
   const { group, topic, c2c, official, untilMs, ...others } = details
   const conversation = parseConversation({ group, topic, c2c, official })
+  const names: Readonly<Partial<Record<string, string>>> = t.moderation.details
   const texts = Object.entries(others).map(
-    ([name, value]) => `${name}: ${visibleText(typeof value === 'string' ? value : JSON.stringify(value))}`,
+    ([name, value]) =>
+      `${names[name] ?? visibleText(name)}${t.signals.colon}${visibleText(typeof value === 'string' ? value : JSON.stringify(value))}`,
   )
   return [
     ...(conversation === undefined ? [] : [conversationText(conversation)]),

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import type { DeliveryResponse } from '../../../shared/http-api/delivery.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -10,6 +11,7 @@ import type { NoticeRow } from '../state/feed.ts'
 import type { Store } from '../state/store.ts'
 import { RoomLabel } from '../ui/conversation.tsx'
 import { asRefusal, Failure, lateText } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 import { useStore } from '../ui/store-context.ts'
 
 interface DeliveryPathProps {
@@ -80,8 +82,25 @@ function RoomStops({ row, api }: DeliveryPathProps) {
             {stop.offset === undefined ? t.details.noOffset : t.details.offset(stop.offset)}
             {stop.sockets !== undefined && ` · ${listening(t, stop.sockets, nodes)}`}
           </span>
+          {stop.delivery !== undefined && <DeliveryTimes delivery={stop.delivery} />}
         </li>
       ))}
+    </>
+  )
+}
+
+/** When the log kept the recall, and when a node first told somebody. */
+function DeliveryTimes({ delivery: { keptAtMs, firstTold } }: { readonly delivery: DeliveryResponse }) {
+  const { t, preciseTime } = useLocale()
+  const { path } = t.act
+  return (
+    <>
+      {keptAtMs !== null && <span>{path.kept(preciseTime(keptAtMs))}</span>}
+      {firstTold !== null && (
+        <span>
+          {path.firstTold(preciseTime(firstTold.atMs))} <Name text={firstTold.node} />
+        </span>
+      )}
     </>
   )
 }
@@ -108,6 +127,8 @@ interface Stop {
   readonly offset: number | undefined
   /** How many sockets listen there now, on the node that responded. For admins. */
   readonly sockets?: number
+  /** When it was stored there, and first told. For admins. */
+  readonly delivery?: DeliveryResponse
 }
 
 /** Returns the rooms a recall was sent to. Of a member's notice, only the room it was seen in is known. */
@@ -118,9 +139,16 @@ function findStops(api: Api, { room, notice }: NoticeRow): Promise<readonly Stop
 
 async function findStop(api: Api, room: Room, notice: Notice): Promise<Stop> {
   const query = { receivedSinceMs: notice.receivedAtMs, limit: MAX_RECALLS_PER_MS }
-  const [{ notices }, { sockets }] = await Promise.all([api.notices(room, query), api.position(room)])
-  const found = notices.find((candidate) => isSameRecall(candidate, notice))
-  return { room, offset: found?.offset, ...(sockets !== undefined && { sockets }) }
+  const [{ notices, position }, { sockets }] = await Promise.all([
+    api.notices(room, query),
+    api.position(room),
+  ])
+  const offset = notices.find((candidate) => isSameRecall(candidate, notice))?.offset
+  const { epoch } = position
+  // A node of the last release cannot tell. The rest of the path is known all the same.
+  const delivery =
+    offset === undefined ? undefined : await api.delivery(room, { epoch, offset }).catch(() => undefined)
+  return { room, offset, ...(sockets !== undefined && { sockets }), ...(delivery && { delivery }) }
 }
 
 /** A recall has a different offset in each room; everything else is the same. */

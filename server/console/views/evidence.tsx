@@ -1,14 +1,14 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { conversationOf } from '../../../shared/conversation.ts'
 import { parseFilter } from '../../../shared/filter.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import { FEED } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import { evidenceName, parseEvidenceEnd, searchFor, Tail } from '../state/evidence.ts'
+import { searchFor } from '../state/evidence.ts'
 import type { EvidenceEnd } from '../state/evidence.ts'
-import { MAX_HELD_BYTES, saveResponse } from '../state/export.ts'
-import type { ExportState } from '../state/export.ts'
+import { MAX_HELD_BYTES } from '../state/export.ts'
+import { evidenceKey } from '../state/saved-files.ts'
 import { RoomLabel } from '../ui/conversation.tsx'
 import { Copyable, CopyArea } from '../ui/copy.tsx'
 import { asRefusal, Failure } from '../ui/labels.tsx'
@@ -22,8 +22,13 @@ interface EvidenceProps {
   readonly q: string
 }
 
+interface EvidenceMenuProps extends Pick<EvidenceProps, 'q'> {
+  /** The room whose log a search looks through first; undefined if there is none yet. */
+  readonly room: Room | undefined
+}
+
 /** Evidence of what a list shows. */
-export function EvidenceMenu({ room = FEED, q }: Partial<EvidenceProps> & Pick<EvidenceProps, 'q'>) {
+export function EvidenceMenu({ room = FEED, q }: EvidenceMenuProps) {
   const { t } = useLocale()
   return (
     <Menu icon="evidence" label={t.act.evidence.button}>
@@ -55,30 +60,11 @@ export function EvidenceOfRecall({ notice }: { readonly notice: Notice }) {
 /** Says what the file will hold and what it proves, saves it, and says how it is checked. */
 function EvidenceForm({ room, q }: EvidenceProps) {
   const { t, number } = useLocale()
-  const { api } = useStore()
+  const { files } = useStore()
   const texts = t.act.evidence
-  const [state, setState] = useState<ExportState>()
-  const [saved, setSaved] = useState<{ readonly name: string; readonly end: EvidenceEnd | undefined }>()
-  const running = useRef<AbortController | undefined>(undefined)
-  useEffect(() => () => running.current?.abort(), [])
-  const onSave = (): void => {
-    const controller = new AbortController()
-    running.current = controller
-    const name = evidenceName(room)
-    const tail = new Tail()
-    setSaved(undefined)
-    void saveResponse({
-      open: () => api.openEvidence(room, q, controller.signal),
-      name,
-      type: 'application/x-ndjson',
-      signal: controller.signal,
-      onChunk: (chunk) => tail.add(chunk),
-      onState: (next) => {
-        setState(next)
-        if (next.kind === 'saved') setSaved({ name, end: parseEvidenceEnd(tail.text) })
-      },
-    })
-  }
+  const key = evidenceKey(room, q)
+  const file = files.find(key)
+  const state = file?.state
   const megabytes = (bytes: number): string => number(bytes / 1_000_000)
   return (
     <div class="evidence">
@@ -86,7 +72,13 @@ function EvidenceForm({ room, q }: EvidenceProps) {
         <strong>
           <RoomLabel room={room} />
         </strong>{' '}
-        {q.trim() === '' ? texts.all : <code>{q}</code>}
+        {q.trim() === '' ? (
+          texts.all
+        ) : (
+          <code>
+            <Name text={q} />
+          </code>
+        )}
       </p>
       <p class="hint">{texts.hint}</p>
       <p class="hint">
@@ -100,12 +92,12 @@ function EvidenceForm({ room, q }: EvidenceProps) {
           type="button"
           class="small"
           disabled={state?.kind === 'running' || !parseFilter(q).ok}
-          onClick={onSave}
+          onClick={() => files.saveEvidence(room, q)}
         >
           {texts.save}
         </button>
         {state?.kind === 'running' && (
-          <button type="button" class="quiet small" onClick={() => running.current?.abort()}>
+          <button type="button" class="quiet small" onClick={() => files.cancel(key)}>
             {t.find.export.cancel}
           </button>
         )}
@@ -114,7 +106,7 @@ function EvidenceForm({ room, q }: EvidenceProps) {
         {state?.kind === 'running' && t.find.export.running(megabytes(state.bytes))}
         {state?.kind === 'cancelled' && t.find.export.cancelled}
         {state?.kind === 'too-large' && texts.tooLarge(megabytes(MAX_HELD_BYTES))}
-        {saved !== undefined && <Saved name={saved.name} end={saved.end} />}
+        {file !== undefined && state?.kind === 'saved' && <Saved name={file.name} end={file.end} />}
       </div>
       {state?.kind === 'failed' && <Failure refusal={asRefusal(state.failure)} />}
     </div>
@@ -137,6 +129,7 @@ function Saved({ name, end }: SavedProps) {
       <p>
         <strong>{texts.saved(end.shown, end.entries)}</strong>
       </p>
+      {end.shown === 0 && <p class="failure">{texts.showsNone}</p>}
       {end.problem !== undefined && (
         <p class="failure">
           {texts.partial} <Name lang="en" text={end.problem} />
@@ -145,7 +138,9 @@ function Saved({ name, end }: SavedProps) {
       <dl>
         <div>
           <dt>{texts.file}</dt>
-          <dd>{name}</dd>
+          <dd>
+            <Name text={name} />
+          </dd>
         </div>
         <div>
           <dt>{texts.key}</dt>

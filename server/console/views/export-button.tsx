@@ -1,33 +1,17 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
 import { parseFilter } from '../../../shared/filter.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import type { Api } from '../state/api.ts'
-import { exportRecalls, MAX_HELD_BYTES } from '../state/export.ts'
-import type { ExportFormat, ExportState } from '../state/export.ts'
+import { MAX_HELD_BYTES } from '../state/export.ts'
+import { exportKey } from '../state/saved-files.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
 import { Menu } from '../ui/menu.tsx'
-
-interface ExportButtonProps {
-  readonly api: Api
-  readonly q: string
-}
+import { useStore } from '../ui/store-context.ts'
 
 /** Saves what a search finds, of all that is kept, as a file. */
-export function ExportButton({ api, q }: ExportButtonProps) {
+export function ExportButton({ q }: { readonly q: string }) {
   const { t, number } = useLocale()
   const texts = t.find.export
-  const [state, setState] = useState<ExportState>()
-  const running = useRef<AbortController | undefined>(undefined)
-  useEffect(() => () => running.current?.abort(), [])
-  const start = (format: ExportFormat): void => {
-    running.current?.abort()
-    const controller = new AbortController()
-    running.current = controller
-    const onState = (next: ExportState): void => {
-      if (running.current === controller) setState(next)
-    }
-    void exportRecalls({ api, q, format, signal: controller.signal, onState })
-  }
+  const { files } = useStore()
+  const state = files.find(exportKey(q))?.state
   const megabytes = (bytes: number): string => number(bytes / 1_000_000)
   return (
     <Menu icon="export" label={texts.button}>
@@ -38,7 +22,7 @@ export function ExportButton({ api, q }: ExportButtonProps) {
           type="button"
           class="quiet"
           disabled={!parseFilter(q).ok || state?.kind === 'running'}
-          onClick={() => start(format)}
+          onClick={() => files.saveExport(q, format)}
         >
           {texts.formats[format]}
         </button>
@@ -47,7 +31,7 @@ export function ExportButton({ api, q }: ExportButtonProps) {
         {state?.kind === 'running' && (
           <>
             <span>{texts.running(megabytes(state.bytes))}</span>
-            <button type="button" class="quiet" onClick={() => running.current?.abort()}>
+            <button type="button" class="quiet" onClick={() => files.cancel(exportKey(q))}>
               {texts.cancel}
             </button>
           </>

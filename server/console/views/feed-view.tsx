@@ -45,8 +45,8 @@ function AdminFeed({ store, onChange }: FeedViewProps) {
       <div class="tools">
         <SearchBox placeholder={t.find.search.inFeed} />
         <Shortcuts />
-        <ExportButton api={api} q={q} />
-        <EvidenceMenu q={q} />
+        <ExportButton q={q} />
+        <EvidenceMenu room={search?.room} q={q} />
         <Busiest api={api} q={q} />
         <PauseButton feed={feed} onChange={onChange} />
         <SearchError q={q} />

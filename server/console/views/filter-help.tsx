@@ -3,7 +3,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { KINDS } from '../state/conversations.ts'
 import { termValue, withTerm } from '../state/filter-text.ts'
 import type { HelperKey } from '../state/filter-text.ts'
-import { fromField, toField } from '../ui/form.tsx'
+import { TimeInput } from '../ui/time-input.tsx'
 
 /** A term to begin with, as it stands in the text. */
 const EXAMPLES = [
@@ -59,15 +59,12 @@ export function FilterHelp({ q, onChange, onClose }: FilterHelpProps) {
           </select>
         </label>
         {(['recalled>=', 'recalled<', 'received>=', 'received<'] as const).map((key) => (
-          <label key={key}>
-            {help.times[key]}
-            <input
-              type="datetime-local"
-              step={1}
-              value={toLocal(termValue(q, key))}
-              onChange={({ currentTarget: { value } }) => set(key, toTime(value))}
-            />
-          </label>
+          <TimeInput
+            key={key}
+            label={help.times[key]}
+            atMs={timeIn(termValue(q, key))}
+            onTime={(atMs) => set(key, toTime(atMs))}
+          />
         ))}
       </div>
       <p class="hint">{help.intro}</p>
@@ -96,11 +93,12 @@ export function FilterHelp({ q, onChange, onClose }: FilterHelpProps) {
   )
 }
 
-/** The time of a field as a filter names it. */
-const toTime = (value: string): string => {
-  const atMs = fromField(value)
-  return atMs === undefined ? '' : new Date(atMs).toISOString().replace(/(?::00)?\.000Z$/, 'Z')
-}
+/** A time as a filter names it. */
+const toTime = (atMs: number | undefined): string =>
+  atMs === undefined ? '' : new Date(atMs).toISOString().replace(/(?::00)?\.000Z$/, 'Z')
 
 /** The other way round. */
-const toLocal = (time: string): string => toField(time === '' ? undefined : Date.parse(time))
+function timeIn(text: string): number | undefined {
+  const atMs = Date.parse(text)
+  return Number.isNaN(atMs) ? undefined : atMs
+}

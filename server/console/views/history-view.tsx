@@ -45,8 +45,8 @@ function LogSearch({ store }: { readonly store: Store }) {
         <h2 id="search">{t.history.title}</h2>
         <SearchBox placeholder={t.find.search.inLogs} />
         <Shortcuts />
-        <ExportButton api={api} q={q} />
-        <EvidenceMenu q={q} />
+        <ExportButton q={q} />
+        <EvidenceMenu room={search?.room} q={q} />
         <SearchError q={q} />
       </div>
       <div class="list-notes">

@@ -6,12 +6,14 @@ import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import { address } from '../state/address.ts'
 import { kindOf, KINDS } from '../state/conversations.ts'
+import type { KnownRooms } from '../state/known-rooms.ts'
 import { readLog } from '../state/log-pages.ts'
 import type { PagesRead } from '../state/log-pages.ts'
 import type { Store } from '../state/store.ts'
 import { ConversationFields, conversationIn } from '../ui/conversation-fields.tsx'
-import { fieldValue, fromField, toField } from '../ui/form.tsx'
+import { fieldValue } from '../ui/form.tsx'
 import { asRefusal, Failure } from '../ui/labels.tsx'
+import { fromField, TimeInput } from '../ui/time-input.tsx'
 import { useRequest } from '../ui/use-request.ts'
 import { DoubtfulAnswer } from './doubtful-answer.tsx'
 import { ListWithDetails } from './details.tsx'
@@ -34,13 +36,7 @@ export function LogReader({ store }: { readonly store: Store }) {
   }, [name, since, asked])
   return (
     <section class="search log-search" aria-labelledby="search">
-      <LogForm
-        key={name}
-        groups={store.known.groups}
-        log={log}
-        since={since}
-        onSubmit={() => setAsked(asked + 1)}
-      />
+      <LogForm key={name} known={store.known} log={log} since={since} onSubmit={() => setAsked(asked + 1)} />
       <ListWithDetails open={open} api={api} onClose={onClose}>
         <div class="list-notes">
           {error !== undefined && <Failure refusal={asRefusal(error)} />}
@@ -84,13 +80,13 @@ function emptyText(
 }
 
 interface LogFormProps {
-  readonly groups: readonly string[]
   readonly log: Room | undefined
   readonly since: number | undefined
+  readonly known: KnownRooms
   readonly onSubmit: () => void
 }
 
-function LogForm({ groups, log, since, onSubmit }: LogFormProps) {
+function LogForm({ log, since, known, onSubmit }: LogFormProps) {
   const { t } = useLocale()
   const [kind, setKind] = useState(log === undefined || isFeed(log) ? 'group' : kindOf(log))
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
@@ -107,11 +103,8 @@ function LogForm({ groups, log, since, onSubmit }: LogFormProps) {
   return (
     <form class="line tools" onSubmit={submit}>
       <h2 id="search">{t.history.title}</h2>
-      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={log} groups={groups} />
-      <label>
-        {t.find.history.since}
-        <input name="since" type="datetime-local" step={1} defaultValue={toField(since)} />
-      </label>
+      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={log} known={known} />
+      <TimeInput label={t.find.history.since} name="since" atMs={since} />
       <button type="submit">{t.history.search}</button>
     </form>
   )

@@ -5,6 +5,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
 import { kindOf, KINDS } from '../state/conversations.ts'
 import type { Kind } from '../state/conversations.ts'
+import type { KnownRooms } from '../state/known-rooms.ts'
 import { lookUp, MAX_LOOKED_UP, namesIn } from '../state/lookup.ts'
 import type { Lookup } from '../state/lookup.ts'
 import type { Store } from '../state/store.ts'
@@ -36,7 +37,7 @@ export function RecalledLookup({ store }: { readonly store: Store }) {
   return (
     <section class="card lookup" aria-labelledby="lookup">
       <h2 id="lookup">{t.history.lookupTitle}</h2>
-      <LookupForm key={question} groups={store.known.groups} onSubmit={() => setAsks(asks + 1)} />
+      <LookupForm key={question} known={store.known} onSubmit={() => setAsks(asks + 1)} />
       {names !== '' && asked === undefined && (
         <p class="failure" role="alert">
           {t.find.lookup.unreadable}{' '}
@@ -57,12 +58,11 @@ export function RecalledLookup({ store }: { readonly store: Store }) {
 }
 
 interface LookupFormProps {
-  /** Groups that are known to exist. */
-  readonly groups: readonly string[]
+  readonly known: KnownRooms
   readonly onSubmit: () => void
 }
 
-function LookupForm({ groups, onSubmit }: LookupFormProps) {
+function LookupForm({ known, onSubmit }: LookupFormProps) {
   const { t } = useLocale()
   const { room, names = '' } = address.parts
   const [kind, setKind] = useState<Kind>(room === undefined || isFeed(room) ? 'group' : kindOf(room))
@@ -83,7 +83,7 @@ function LookupForm({ groups, onSubmit }: LookupFormProps) {
       onSubmit={submit}
       onInput={({ currentTarget }) => validateRange(currentTarget, t.history)}
     >
-      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={room} groups={groups} />
+      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={room} known={known} />
       {kind === 'group' ? (
         <>
           <NumberInput name="first" label={t.history.fromSeq} value={first} required />

@@ -7,6 +7,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
 import { KINDS } from '../state/conversations.ts'
 import type { Kind } from '../state/conversations.ts'
+import type { KnownRooms } from '../state/known-rooms.ts'
 import type { Store } from '../state/store.ts'
 import { RoomLabel } from '../ui/conversation.tsx'
 import { clearFields, ConversationFields, conversationIn } from '../ui/conversation-fields.tsx'
@@ -34,7 +35,7 @@ function AllRooms({ store }: { readonly store: Store }) {
   const others = known.rooms.filter((room) => !watched.has(roomName(room)))
   return (
     <div class="pad">
-      <RoomForm groups={known.groups} onWatch={(room) => store.watch(room)} />
+      <RoomForm known={known} onWatch={(room) => store.watch(room)} />
       <Suggestions
         label={store.isAdmin ? t.act.rooms.busiest : t.act.rooms.yours}
         rooms={others}
@@ -77,12 +78,11 @@ function Suggestions({ label, rooms, onWatch }: SuggestionsProps) {
 }
 
 interface RoomFormProps {
-  /** Groups that are known to exist. */
-  readonly groups: readonly string[]
+  readonly known: KnownRooms
   readonly onWatch: (room: Room) => void
 }
 
-function RoomForm({ groups, onWatch }: RoomFormProps) {
+function RoomForm({ known, onWatch }: RoomFormProps) {
   const { t } = useLocale()
   const [kind, setKind] = useState<Kind>('group')
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
@@ -92,7 +92,7 @@ function RoomForm({ groups, onWatch }: RoomFormProps) {
   }
   return (
     <form class="card line" onSubmit={onSubmit}>
-      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} groups={groups} />
+      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} known={known} />
       <button type="submit">{t.rooms.watch}</button>
     </form>
   )

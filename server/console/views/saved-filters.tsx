@@ -86,7 +86,14 @@ export function SavedFilters({ q, onPick }: SavedFiltersProps) {
         <form class="line" onSubmit={onSubmit}>
           <label>
             {texts.name}
-            <input name="name" required maxLength={MAX_FILTER_NAME_LENGTH} autocomplete="off" dir="auto" />
+            <input
+              name="name"
+              required
+              pattern=".*\S.*"
+              maxLength={MAX_FILTER_NAME_LENGTH}
+              autocomplete="off"
+              dir="auto"
+            />
           </label>
           <button type="submit">{texts.save}</button>
         </form>

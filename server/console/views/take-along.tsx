@@ -53,6 +53,7 @@ function recallText({ t, preciseTime, zone }: Locale, { notice }: NoticeRow): st
   const time = (atMs: number): string =>
     zone(atMs) === 'UTC' ? preciseTime(atMs) : `${preciseTime(atMs)} (${new Date(atMs).toISOString()})`
   const lines: readonly (readonly [string, string | undefined])[] = [
+    [t.act.test.mark, 'test' in notice ? t.act.test.title : undefined],
     [t.columns.conversation, `${t.kinds[kindOf(notice)]} ${conversationText(notice)}`],
     ...names.map((name) => [fields[name], known[name] && visibleText(known[name])] as const),
     [t.details.recalled, 'untimed' in notice ? t.details.noTime : time(notice.recalledAtMs)],
