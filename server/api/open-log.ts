@@ -1,6 +1,7 @@
 import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Broker, StoredEntry } from '../broker/broker.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { StoredEntry } from '../broker/log-reading.ts'
 
 /** A log, and how far it reaches. */
 export interface OpenLog {

@@ -85,6 +85,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/api/': [
     'server/auth/',
     'server/broker/broker.ts',
+    'server/broker/log-reading.ts',
     'server/evidence/',
     'server/http/client-address.ts',
     'server/http/cors.ts',

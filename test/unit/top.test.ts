@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
 import { expect } from 'chai'
 import { createTop } from '../../server/api/top.ts'
-import type { StoredEntry } from '../../server/broker/broker.ts'
+import type { StoredEntry } from '../../server/broker/log-reading.ts'
 import type { TopResponse } from '../../shared/http-api/top.ts'
 
 const HOUR_MS = 3_600_000
