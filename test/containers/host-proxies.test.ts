@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
-import { request } from 'node:https'
-import type { RequestOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { connect as connectTcp } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -15,6 +13,8 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { HAS_IPV6, HOST_PROXIES, startHostProxy } from '../support/host-proxy.ts'
 import type { HostProxy, HostProxyName } from '../support/host-proxy.ts'
+import { bearer, HANDSHAKE, send, UPGRADE, watchStream } from '../support/proxied-requests.ts'
+import type { SentOptions } from '../support/proxied-requests.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { waitUntil, withTimeout } from '../support/wait.ts'
@@ -26,62 +26,20 @@ const HEARTBEAT_S = 12
 const MAX_SOCKETS = 12
 const OUTER = '127.0.0.5'
 const STRANGER = '127.0.0.4'
-const WEBSOCKET = {
-  Connection: 'Upgrade',
-  Upgrade: 'websocket',
-  'Sec-WebSocket-Version': '13',
-  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-}
-const HANDSHAKE = '/socket.io/?EIO=4&transport=websocket'
-
-interface Asked extends RequestOptions {
-  readonly body?: string
-}
 
 /** Sends a request through a proxy, on a connection of its own. */
-async function ask(proxy: HostProxy, path: string, { body, ...options }: Asked = {}) {
-  const sent = request(`${proxy.url}${path}`, { agent: false, ca: proxy.ca, ...options })
-  const answered = new Promise<{ response: IncomingMessage; answer: string }>((resolve, reject) => {
-    sent.on('error', reject)
-    sent.on(
-      'response',
-      (response) => void text(response).then((answer) => resolve({ response, answer }), reject),
-    )
-    sent.on('upgrade', (response, socket) => {
-      socket.destroy()
-      resolve({ response, answer: '' })
-    })
-  })
-  sent.end(body)
-  const { response, answer } = await withTimeout('the response arrives', answered)
-  return { status: response.statusCode, headers: response.headers, body: answer }
-}
+const ask = (proxy: HostProxy, path: string, options: SentOptions = {}) =>
+  send(`${proxy.url}${path}`, { ca: proxy.ca, ...options })
 
-const webhook = (proxy: HostProxy, body: unknown = recallBody(), options: Asked = {}) =>
+const webhook = (proxy: HostProxy, body: unknown = recallBody(), options: SentOptions = {}) =>
   ask(proxy, `/webhook?${new URLSearchParams(signedQuery()).toString()}`, {
     method: 'POST',
     body: typeof body === 'string' ? body : JSON.stringify(body),
     ...options,
   })
 
-const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
-
-/** Opens a stream that records when it shows signs of life, and what it tells. */
-async function openStream(proxy: HostProxy, group: string) {
-  const headers = bearer(await adminToken())
-  const sent = request(`${proxy.url}/v1/stream?group=${group}`, { agent: false, ca: proxy.ca, headers })
-  sent.end()
-  const [response] = (await withTimeout('the stream begins', once(sent, 'response'))) as [IncomingMessage]
-  const signsAtMs: number[] = []
-  let told = ''
-  let isOpen = true
-  response.setEncoding('utf8').on('data', (part: string) => {
-    told += part
-    if (part.endsWith(':\n\n')) signsAtMs.push(performance.now())
-  })
-  response.on('close', () => (isOpen = false)).on('error', () => undefined)
-  return { signsAtMs, told: () => told, isOpen: () => isOpen, close: () => sent.destroy() }
-}
+const openStream = async (proxy: HostProxy, group: string) =>
+  watchStream(proxy.url, group, await adminToken(), { ca: proxy.ca })
 
 let seq = 1_000
 
@@ -245,7 +203,7 @@ describe('the proxies for plain hosts', function () {
 
       it('recognizes the pages of the gateway, and those of no other origin', async () => {
         const open = (Origin: string) =>
-          ask(proxy, HANDSHAKE, { headers: { ...WEBSOCKET, Origin, 'X-Forwarded-Host': 'evil.example' } })
+          ask(proxy, HANDSHAKE, { headers: { ...UPGRADE, Origin, 'X-Forwarded-Host': 'evil.example' } })
         expect((await open(proxy.url)).status).to.equal(101)
         expect((await open('https://evil.example')).status).to.equal(403)
       })
@@ -261,13 +219,12 @@ describe('the proxies for plain hosts', function () {
         ),
       )
       expect(
-        (await fetch(`${full.url}${HANDSHAKE}`, { headers: WEBSOCKET }).catch(() => ({ status: 503 })))
-          .status,
+        (await fetch(`${full.url}${HANDSHAKE}`, { headers: UPGRADE }).catch(() => ({ status: 503 }))).status,
       ).to.equal(503)
       for (const name of NAMES) {
         const handshakes: (number | undefined)[] = []
         for (let i = 0; i < 12; i++)
-          handshakes.push((await ask(proxyOf(name), HANDSHAKE, { headers: WEBSOCKET })).status)
+          handshakes.push((await ask(proxyOf(name), HANDSHAKE, { headers: UPGRADE })).status)
         // HAProxy passes those who are refused on to the next node.
         const expected = name === 'HAProxy' ? [101] : [101, 503]
         expect(new Set(handshakes), name).to.deep.equal(new Set(expected))
@@ -316,7 +273,7 @@ describe('the proxies for plain hosts', function () {
           expect((await ask(proxyOf(name), '/v1/position?group=g', { headers })).status, name).to.equal(200)
           const order = { method: 'POST', headers, body: JSON.stringify({ userId: 'nobody' }) }
           expect((await ask(proxyOf(name), '/v1/disconnect', order)).status, name).to.equal(200)
-          expect((await ask(proxyOf(name), HANDSHAKE, { headers: WEBSOCKET })).status, name).to.equal(101)
+          expect((await ask(proxyOf(name), HANDSHAKE, { headers: UPGRADE })).status, name).to.equal(101)
         }
         expect(performance.now() - startMs, name).to.be.below(PROVIDER_TIMEOUT_MS)
       }

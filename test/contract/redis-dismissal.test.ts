@@ -1,12 +1,7 @@
 import { expect } from 'chai'
-import { Redis } from 'ioredis'
-import { pino } from 'pino'
-import { createKeys } from '../../server/broker/redis/keys.ts'
-import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import type { Recall } from '../../shared/recall.ts'
-import { APP } from '../support/gateway-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { startRedis } from '../support/redis-server.ts'
+import { KEYS, startRedisBroker } from '../support/redis-broker.ts'
 
 const RECALL: Recall = {
   group: 'g',
@@ -19,17 +14,9 @@ const PLACE = { name: 'f', from: 'w', to: 'w' }
 
 describe('Redis in which a group was dismissed', () => {
   const onCleanUp = cleanUpAfterEach()
-  const keys = createKeys('test', APP)
 
   const setUp = async () => {
-    const redis = await startRedis()
-    onCleanUp(redis.stop)
-    const admin = new Redis(redis.url)
-    onCleanUp(async () => admin.disconnect())
-    const options = { url: redis.url, prefix: 'test', app: APP, historySize: 100, historyTtlS: 60 }
-    const broker = createRedisBroker(options, { log: pino({ level: 'silent' }) })
-    await broker.start()
-    onCleanUp(broker.stop)
+    const { redis: admin, broker } = await startRedisBroker(onCleanUp)
     await broker.publish(RECALL, 2_000)
     return { admin, broker }
   }
@@ -38,7 +25,7 @@ describe('Redis in which a group was dismissed', () => {
     const { admin, broker } = await setUp()
     await broker.endGroup('g', 1_500)
     // The group ends last.
-    await admin.zrem(keys.recalled({ group: 'g' }), 'ended')
+    await admin.zrem(KEYS.recalled({ group: 'g' }), 'ended')
     expect(await broker.lacks(RECALL)).to.equal(false)
     expect(await broker.lacks({ ...RECALL, recalledAtMs: 1_501 }), 'of later').to.equal(true)
   })

@@ -1,15 +1,9 @@
 import { expect } from 'chai'
-import { Redis } from 'ioredis'
-import { pino } from 'pino'
-import { createKeys } from '../../server/broker/redis/keys.ts'
-import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import { roomName } from '../../shared/room.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { APP } from '../support/gateway-process.ts'
 import { redisCallsOf } from '../support/redis-calls.ts'
-import { startRedis } from '../support/redis-server.ts'
+import { KEYS, startRedisBroker } from '../support/redis-broker.ts'
 
-const OPTIONS = { historySize: 10, historyTtlS: 60, prefix: 'p', app: APP }
 /** More than one call reads. */
 const ROOMS = 100
 const DAY_S = 86_400
@@ -19,23 +13,16 @@ describe('heads in Redis', () => {
   const onCleanUp = cleanUpAfterEach()
 
   it('are renewed with each read that renews, and otherwise cost one command each', async () => {
-    const server = await startRedis()
-    onCleanUp(server.stop)
-    const broker = createRedisBroker({ ...OPTIONS, url: server.url }, { log: pino({ level: 'silent' }) })
-    await broker.start()
-    onCleanUp(broker.stop)
-    const redis = new Redis(server.url)
-    onCleanUp(() => redis.disconnect())
-    const keys = createKeys('p', APP)
+    const { url, broker, redis } = await startRedisBroker(onCleanUp, { historySize: 10 })
     const rooms = Array.from({ length: ROOMS }, (_, i) => ({ group: `g${i}` }))
-    const ttlS = (group: string) => redis.ttl(keys.head(roomName({ group })))
+    const ttlS = (group: string) => redis.ttl(KEYS.head(roomName({ group })))
     const ttls = () => Promise.all([ttlS('g0'), ttlS('g1')])
     const shorten = () =>
-      Promise.all(rooms.map(({ group }) => redis.expire(keys.head(roomName({ group })), 90)))
+      Promise.all(rooms.map(({ group }) => redis.expire(KEYS.head(roomName({ group })), 90)))
     const expires = async (read: () => Promise<unknown>): Promise<number> => {
-      const before = (await redisCallsOf(server.url)).get('expire') ?? 0
+      const before = (await redisCallsOf(url)).get('expire') ?? 0
       await read()
-      return ((await redisCallsOf(server.url)).get('expire') ?? 0) - before
+      return ((await redisCallsOf(url)).get('expire') ?? 0) - before
     }
 
     await broker.publish({ group: 'g0', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }, 2_000)

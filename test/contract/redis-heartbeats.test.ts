@@ -1,26 +1,13 @@
 import { expect } from 'chai'
-import { Redis } from 'ioredis'
-import { pino } from 'pino'
-import { createKeys } from '../../server/broker/redis/keys.ts'
-import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { APP } from '../support/gateway-process.ts'
-import { startRedis } from '../support/redis-server.ts'
-
-const OPTIONS = { historySize: 10, historyTtlS: 60, prefix: 'p', app: APP }
+import { KEYS, startRedisBroker } from '../support/redis-broker.ts'
 
 describe('heartbeats in Redis', () => {
   const onCleanUp = cleanUpAfterEach()
 
   it('stay for ten minutes, but only the latest 50 of processes that are gone when there are many', async () => {
-    const server = await startRedis()
-    onCleanUp(server.stop)
-    const broker = createRedisBroker({ ...OPTIONS, url: server.url }, { log: pino({ level: 'silent' }) })
-    await broker.start()
-    onCleanUp(broker.stop)
-    const redis = new Redis(server.url)
-    onCleanUp(() => redis.disconnect())
-    const { heartbeats: key } = createKeys('p', APP)
+    const { broker, redis } = await startRedisBroker(onCleanUp, { historySize: 10 })
+    const { heartbeats: key } = KEYS
     const [seconds] = await redis.time()
     const nowMs = Number(seconds) * 1_000
     /** Writes heartbeats as if each had been sent some seconds ago by the clock of Redis. */

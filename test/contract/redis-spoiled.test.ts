@@ -1,14 +1,10 @@
 import { expect } from 'chai'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { Broker } from '../../server/broker/broker.ts'
-import { createKeys } from '../../server/broker/redis/keys.ts'
 import { FEED, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { APP } from '../support/gateway-process.ts'
-import { pino } from 'pino'
-import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
-import { startRedis } from '../support/redis-server.ts'
+import { KEYS, startRedisBroker } from '../support/redis-broker.ts'
 
 const END_OF_IDS = '18446744073709551615-18446744073709551615'
 const OFFSETS = [
@@ -82,24 +78,9 @@ const SPOILED: Readonly<Record<string, Spoil>> = {
 
 describe('Redis with a spoiled key', () => {
   const onCleanUp = cleanUpAfterEach()
-  const keys = createKeys('test', APP)
 
   const setUp = async (signingKeys: string[]) => {
-    const redis = await startRedis()
-    onCleanUp(redis.stop)
-    const admin = new Redis(redis.url)
-    onCleanUp(async () => admin.disconnect())
-    const options = {
-      url: redis.url,
-      prefix: 'test',
-      app: APP,
-      historySize: 100,
-      historyTtlS: 60,
-      signingKeys,
-    }
-    const broker = createRedisBroker(options, { log: pino({ level: 'silent' }) })
-    await broker.start()
-    onCleanUp(() => broker.stop())
+    const { redis: admin, broker } = await startRedisBroker(onCleanUp, { signingKeys })
     return { admin, broker }
   }
 
@@ -119,7 +100,7 @@ describe('Redis with a spoiled key', () => {
   it('notes who was told whatever stands there, and blocks no other', async () => {
     const { admin, broker } = await setUp([])
     const room = { group: 'g' }
-    const key = keys.told(roomName(room))
+    const key = KEYS.told(roomName(room))
     for (let seq = 1; seq <= 4; seq++) await recall(broker, 'g', seq)
     const note = (offset: number) => broker.noteTold([{ room, offset, receivedAtMs: 5, atMs: 10, node: 'n' }])
     for (const low of [...OFFSETS, ...HUGE, '-inf', '-1e300', '-1e12', '0', '1']) {
@@ -136,7 +117,7 @@ describe('Redis with a spoiled key', () => {
   it('keeps notes of who was told for as long as the log that they are about', async () => {
     const { admin, broker } = await setUp([])
     const room = { group: 'g' }
-    const [head, log, told] = [keys.head(roomName(room)), keys.log(roomName(room)), keys.told(roomName(room))]
+    const [head, log, told] = [KEYS.head(roomName(room)), KEYS.log(roomName(room)), KEYS.told(roomName(room))]
     await recall(broker, 'g', 1)
     await broker.noteTold([{ room, offset: 1, receivedAtMs: 5, atMs: 10, node: 'n' }])
     // As after a time in which nobody was told, and recalls went on.
@@ -159,9 +140,9 @@ describe('Redis with a spoiled key', () => {
           for (let seq = 1; seq <= 4; seq++) await recall(broker, group, seq)
           const names = { head: roomName(room), log: roomName(room) }
           await spoil(admin, {
-            head: keys.head(names.head),
-            log: keys.log(names.log),
-            set: keys.recalled({ group }),
+            head: KEYS.head(names.head),
+            log: KEYS.log(names.log),
+            set: KEYS.recalled({ group }),
           })
           if (isRead) await readAll(broker, room, group)
           const published = await recall(broker, group, 9)
@@ -180,7 +161,7 @@ describe('Redis with a spoiled key', () => {
             for (const { offset, messages } of history.notices.slice(0, -1))
               expect(messages, name).to.deep.equal([{ seq: offset }])
           // A deleted log gets its TTL when it is next due.
-          if (name !== 'no log') expect(await admin.pttl(keys.log(names.log)), name).to.be.within(1, 64_000)
+          if (name !== 'no log') expect(await admin.pttl(KEYS.log(names.log)), name).to.be.within(1, 64_000)
           await broker.endGroup(group, 5)
           expect(await broker.recalled({ group }, [1, 9]), name).to.deep.equal([{ seq: 9, atMs: 9 }])
         }
@@ -191,7 +172,7 @@ describe('Redis with a spoiled key', () => {
   it('in the room of all recalls, or of heartbeats', async () => {
     const { admin, broker } = await setUp([])
     await recall(broker, 'g', 1)
-    const spoiled = [keys.head('feed'), keys.log('feed'), keys.heartbeats, keys.topics('g')]
+    const spoiled = [KEYS.head('feed'), KEYS.log('feed'), KEYS.heartbeats, KEYS.topics('g')]
     for (const key of spoiled) await admin.set(key, 'x')
     expect(await broker.heartbeats()).to.deep.equal([])
     await broker.heartbeat('one', 'text')
@@ -207,7 +188,7 @@ describe('Redis with a spoiled key', () => {
 
   it('in the place of records', async () => {
     const { admin, broker } = await setUp(['k'.repeat(32)])
-    const key = keys.records('audit')
+    const key = KEYS.records('audit')
     const read = async (limit: number) => (await broker.records('audit', { limit })).map(({ text }) => text)
     await admin.set(key, 'x')
     expect(await read(10)).to.deep.equal([])
@@ -218,7 +199,7 @@ describe('Redis with a spoiled key', () => {
     await broker.record('health', 'of another name')
     // Forged, of another name, torn, not signed, with other fields, by a version that nobody can read yet; 1,200 of them.
     await admin.xadd(key, '*', 't', `${'0'.repeat(64)}::1:forged`, 'v', '2')
-    await admin.xadd(key, '*', ...(await stored(keys.records('health'))))
+    await admin.xadd(key, '*', ...(await stored(KEYS.records('health'))))
     await admin.xadd(key, '*', 't', signed.slice(0, -1), 'v', '2')
     for (let i = 0; i < 1_200; i++) await admin.xadd(key, '*', 't', `${Date.now()}:unsigned ${i}`)
     await admin.xadd(key, '*', 'other', 'fields', 'x', 'y')
@@ -242,7 +223,7 @@ describe('Redis with a spoiled key', () => {
     const { admin, broker } = await setUp([])
     const place = { name: 'f', from: 'w', to: 'w' }
     for (const marker of [...OFFSETS.filter((text) => text !== ''), ...HUGE.slice(1)]) {
-      await admin.hset(keys.marker('f'), 'w', marker)
+      await admin.hset(KEYS.marker('f'), 'w', marker)
       expect(await broker.mark(place, 5, undefined), marker).to.deep.equal({
         before: undefined,
         isStored: true,

@@ -34,6 +34,21 @@ describe('the examples of CLIENTS.md', function () {
   this.timeout(40_000)
   const onCleanUp = cleanUpAfterEach()
 
+  /** Runs the example for a plain client, and records the states that it shows. */
+  const runOnFakeGateway = async () => {
+    const gateway = await startFakeGateway()
+    onCleanUp(gateway.stop)
+    const states: unknown[] = []
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState', 'console']
+    const run = example('import { io }', gateway.url, names, 'socket')
+    const ignore = () => undefined
+    const socket = run(io, ignore, ignore, ignore, (state: unknown) => states.push(state), {
+      error: ignore,
+    }) as Socket
+    onCleanUp(() => socket.disconnect())
+    return { gateway, socket, states }
+  }
+
   for (const [how, ...words] of [
     ['', 'import { io }'],
     [', with its handshake', 'import { io }', 'subscribe: [{ '],
@@ -73,16 +88,7 @@ describe('the examples of CLIENTS.md', function () {
     })
 
   it('for a plain socket.io-client: says live only while that is proved', async () => {
-    const gateway = await startFakeGateway()
-    onCleanUp(gateway.stop)
-    const states: unknown[] = []
-    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState', 'console']
-    const run = example('import { io }', gateway.url, names, 'socket')
-    const ignore = () => undefined
-    const socket = run(io, ignore, ignore, ignore, (state: unknown) => states.push(state), {
-      error: ignore,
-    }) as Socket
-    onCleanUp(() => socket.disconnect())
+    const { gateway, socket, states } = await runOnFakeGateway()
     const becomes = (state: string) => waitUntil(`it is ${state}`, () => states.at(-1) === state)
     const room = { group: 'lobby' }
     const inDoubt = { proved: false, doubtMs: 2_000 } as const
@@ -107,16 +113,7 @@ describe('the examples of CLIENTS.md', function () {
   })
 
   it('for a plain socket.io-client: subscribes once on each connection, whatever waited for one', async () => {
-    const gateway = await startFakeGateway()
-    onCleanUp(gateway.stop)
-    const states: unknown[] = []
-    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState', 'console']
-    const run = example('import { io }', gateway.url, names, 'socket')
-    const ignore = () => undefined
-    const socket = run(io, ignore, ignore, ignore, (state: unknown) => states.push(state), {
-      error: ignore,
-    }) as Socket
-    onCleanUp(() => socket.disconnect())
+    const { gateway, socket, states } = await runOnFakeGateway()
     const becomes = (state: RegExp) => waitUntil(`it is ${state}`, () => state.test(String(states.at(-1))))
     await becomes(/^live/)
     const refusal = { room: { group: 'lobby' }, code: 'MEMBERSHIP_UNKNOWN', message: 'not now' } as const

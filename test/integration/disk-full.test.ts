@@ -18,6 +18,19 @@ const large = (i: number) =>
     })),
   })
 
+/** Posts recalls until one is refused. Returns the first seq of each that was accepted, and how long the refusal took. */
+async function fill(url: string) {
+  const acknowledged: number[] = []
+  let refusedAfterMs = 0
+  for (let i = 0; refusedAfterMs === 0 && i < 1_000; i++) {
+    const sentAtMs = Date.now()
+    const { status } = await postWebhook(url, { body: large(i) })
+    if (status === 200) acknowledged.push(firstOf(i))
+    else refusedAfterMs = Date.now() - sentAtMs
+  }
+  return { acknowledged, refusedAfterMs }
+}
+
 describe('a full disk', () => {
   const onCleanUp = cleanUpAfterEach()
 
@@ -28,14 +41,7 @@ describe('a full disk', () => {
     onCleanUp(client.close)
     await client.subscribe({ group: 'g' })
 
-    const acknowledged: number[] = []
-    let refusedAfterMs = 0
-    for (let i = 0; refusedAfterMs === 0 && i < 1_000; i++) {
-      const sentAtMs = Date.now()
-      const { status } = await postWebhook(gateway.url, { body: large(i) })
-      if (status === 200) acknowledged.push(firstOf(i))
-      else refusedAfterMs = Date.now() - sentAtMs
-    }
+    const { acknowledged, refusedAfterMs } = await fill(gateway.url)
     expect(refusedAfterMs).to.be.above(2_000)
     expect((await fetch(`${gateway.url}/livez`)).status).to.equal(200)
     const { warnings } = (await (await fetch(`${gateway.url}/readyz`)).json()) as { warnings: string[] }
@@ -58,14 +64,7 @@ describe('a full disk', () => {
     await client.subscribe({ group: 'g' })
     redis.signal('SIGSTOP')
 
-    const acknowledged: number[] = []
-    let refusedAfterMs = 0
-    for (let i = 0; refusedAfterMs === 0 && i < 1_000; i++) {
-      const sentAtMs = Date.now()
-      const { status } = await postWebhook(gateway.url, { body: large(i) })
-      if (status === 200) acknowledged.push(firstOf(i))
-      else refusedAfterMs = Date.now() - sentAtMs
-    }
+    const { acknowledged, refusedAfterMs } = await fill(gateway.url)
     expect(acknowledged).to.not.be.empty
     expect(refusedAfterMs).to.be.above(2_000)
     redis.signal('SIGCONT')

@@ -3,11 +3,8 @@ import { expect } from 'chai'
 import { storedPositions } from '../../shared/client.ts'
 import type { Position, PositionStore, RoomGap } from '../../shared/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { fixRandom } from '../support/random.ts'
 import { eventsOf, isLive, recorder, recordingStore } from '../support/recall-client.ts'
-import { createRecallRoom } from '../support/recall-room.ts'
+import { serveRecallRooms } from '../support/recall-room.ts'
 import { waitUntil } from '../support/wait.ts'
 
 /** More than the log holds. */
@@ -15,16 +12,8 @@ const TOO_MANY = 12
 
 describe('what the client owes the application', function () {
   this.timeout(20_000)
+  const setUp = serveRecallRooms()
   const onCleanUp = cleanUpAfterEach()
-  // With little jitter, retries are almost immediate.
-  fixRandom(0.02)
-  let gateway: GatewayProcess
-  before(async () => {
-    gateway = await startGatewayProcess({ HISTORY_SIZE: '10' })
-  })
-  after(() => gateway.stop())
-
-  const setUp = (recalls?: number) => createRecallRoom(gateway.url, onCleanUp, recalls)
 
   describe('a gap', () => {
     it('is told until every handler has returned; then the position moves, and what follows is delivered', async () => {

@@ -1,28 +1,15 @@
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { NoticeListener, Position, Subscription } from '../../shared/client.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { fixRandom } from '../support/random.ts'
 import { eventsOf, held, isLive, recorder, recordingStore } from '../support/recall-client.ts'
-import { createRecallRoom } from '../support/recall-room.ts'
+import { serveRecallRooms } from '../support/recall-room.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
 describe('a position of the client', function () {
   this.timeout(20_000)
-  const onCleanUp = cleanUpAfterEach()
-  // With little jitter, retries are almost immediate.
-  fixRandom(0.02)
-  let gateway: GatewayProcess
-  before(async () => {
-    gateway = await startGatewayProcess({ HISTORY_SIZE: '10' })
-  })
-  after(() => gateway.stop())
-
-  const setUp = (recalls?: number) => createRecallRoom(gateway.url, onCleanUp, recalls)
+  const setUp = serveRecallRooms()
 
   describe('does not move past a notice', () => {
     it('during which its listener leaves, within its own call', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer, request } from 'node:http'
-import type { IncomingMessage, RequestOptions, Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -14,35 +14,13 @@ import { get, openStream } from '../support/http-api.ts'
 import { startNginx, startOtherNginx } from '../support/nginx-proxy.ts'
 import type { NginxProxy } from '../support/nginx-proxy.ts'
 import { freePort } from '../support/free-port.ts'
+import { HANDSHAKE, send, UPGRADE, watchStream } from '../support/proxied-requests.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { waitUntil, withTimeout } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const GROUP = '@TGS#1'
 const BASE = '/recalls'
-const WEBSOCKET = {
-  Connection: 'Upgrade',
-  Upgrade: 'websocket',
-  'Sec-WebSocket-Version': '13',
-  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-}
-const HANDSHAKE = '/socket.io/?EIO=4&transport=websocket'
-
-/** Sends a request with Node's own client, which can choose its address and every header. */
-async function send(url: string, options: RequestOptions = {}) {
-  const sent = request(url, { agent: false, ...options })
-  const answered = new Promise<{ response: IncomingMessage; body: string }>((resolve, reject) => {
-    sent.on('error', reject)
-    sent.on('response', (response) => void text(response).then((body) => resolve({ response, body }), reject))
-    sent.on('upgrade', (response, socket) => {
-      socket.destroy()
-      resolve({ response, body: '' })
-    })
-  })
-  sent.end()
-  const { response, body } = await withTimeout('the response arrives', answered)
-  return { status: response.statusCode, headers: response.headers, body }
-}
 
 const json = ({ body }: { readonly body: string }): Record<string, unknown> =>
   JSON.parse(body) as Record<string, unknown>
@@ -71,7 +49,7 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
     })
     const { port } = gateway
     proxy = await startNginx({ receiver: port, nodes: [port, port], outerProxies: '127.0.0.5' })
-    quiet = await openQuietStream()
+    quiet = await watchStream(proxy.url, 'quiet', await adminToken())
   })
 
   after(async () => {
@@ -79,20 +57,6 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
     await proxy.stop()
     await gateway.stop()
   })
-
-  async function openQuietStream() {
-    const headers = { Authorization: `Bearer ${await adminToken()}` }
-    const sent = request(`${proxy.url}/v1/stream?group=quiet`, { agent: false, headers })
-    sent.end()
-    const [response] = (await once(sent, 'response')) as [IncomingMessage]
-    const signsAtMs: number[] = []
-    let isOpen = true
-    response.setEncoding('utf8').on('data', (part: string) => {
-      if (part.endsWith(':\n\n')) signsAtMs.push(performance.now())
-    })
-    response.on('close', () => (isOpen = false)).on('error', () => undefined)
-    return { signsAtMs, isOpen: () => isOpen }
-  }
 
   describe('behind one more proxy', () => {
     const askFrom = async (url: string, localAddress: string, token: string, headers = {}) =>
@@ -145,7 +109,7 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
           proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }`,
       )
       const open = (headers: Record<string, string>) =>
-        send(`${url}${HANDSHAKE}`, { headers: { ...WEBSOCKET, ...headers } })
+        send(`${url}${HANDSHAKE}`, { headers: { ...UPGRADE, ...headers } })
       expect(
         (await open({ Host: 'Chat.example.com:443', Origin: 'https://chat.example.com' })).status,
       ).to.equal(101)
@@ -288,7 +252,7 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
           const token = await adminToken()
           const seq = name.length
           expect((await get(url, `/v1/position?group=below`, token)).status).to.equal(200)
-          expect((await send(`${url}${HANDSHAKE}`, { headers: WEBSOCKET })).status).to.equal(101)
+          expect((await send(`${url}${HANDSHAKE}`, { headers: UPGRADE })).status).to.equal(101)
           const stream = await openStream(url, 'group=below', token)
           await stream.first('subscribed')
           const body = recallBody({ GroupId: 'below', MsgSeqList: [{ MsgSeq: seq }] })
@@ -386,7 +350,7 @@ describe('the proxy of docker-compose.yml before nodes that fail', () => {
 
   it('takes no node from others because it refuses one client', async () => {
     for (let i = 0; i < 12; i++) {
-      const refused = await send(`${proxy.url}${HANDSHAKE}`, { headers: WEBSOCKET })
+      const refused = await send(`${proxy.url}${HANDSHAKE}`, { headers: UPGRADE })
       expect([refused.status, refused.headers['retry-after']]).to.deep.equal([503, '1'])
     }
     expect(new Set(await ask(8))).to.deep.equal(new Set(ports.map(String)))

@@ -8,6 +8,7 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import { folderWithQuarantine, quarantinedRecall, quarantineRequest } from '../support/quarantine.ts'
+import { IDLE_RECEIVER } from '../support/heartbeat.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook } from '../support/webhook.ts'
@@ -205,20 +206,7 @@ describe('the quarantines of all receivers', () => {
     const earlier = createRedisBroker(options, { log: pino({ level: 'silent' }) })
     await earlier.start()
     onCleanUp(() => earlier.stop())
-    const state = {
-      role: 'receiver' as const,
-      startedAtMs: 1,
-      ready: true,
-      dataFolder: '0'.repeat(36),
-      sockets: 0,
-      rooms: 0,
-      probeAgeMs: 0,
-      reasons: [],
-      warnings: [],
-      quarantined: 1,
-      counts: { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 },
-      latencyMs: { p50: null, p99: null },
-    }
+    const state = { ...IDLE_RECEIVER, dataFolder: '0'.repeat(36), quarantined: 1 }
     await earlier.heartbeat('earlier', encodeHeartbeat(state))
     const [receiver] = await waitUntil('it is known', async () => {
       const { receivers } = await list(node.url)

@@ -1,6 +1,10 @@
 import { expect } from 'chai'
 import type { PositionStore, Position, RecallClient } from '../../shared/client.ts'
 import { adminToken } from './client.ts'
+import { cleanUpAfterEach } from './clean-up.ts'
+import { startGatewayProcess } from './gateway-process.ts'
+import type { GatewayProcess } from './gateway-process.ts'
+import { fixRandom } from './random.ts'
 import { openClient, recordingStore } from './recall-client.ts'
 import { postWebhook, recallBody } from './webhook.ts'
 
@@ -31,4 +35,19 @@ export async function createRecallRoom(
     return client
   }
   return { room, position, recall, first, store, open }
+}
+
+/**
+ * Starts a gateway with logs of ten notices for the tests of a `describe`, and returns what makes a room on it for one of them. Call it inside `describe`.
+ */
+export function serveRecallRooms() {
+  const onCleanUp = cleanUpAfterEach()
+  // With little jitter, retries are almost immediate.
+  fixRandom(0.02)
+  let gateway: GatewayProcess
+  before(async () => {
+    gateway = await startGatewayProcess({ HISTORY_SIZE: '10' })
+  })
+  after(() => gateway.stop())
+  return (recalls?: number) => createRecallRoom(gateway.url, onCleanUp, recalls)
 }

@@ -3,6 +3,7 @@ import { historySince } from '../../server/broker/history.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
+import { IDLE_BROKER } from './idle-broker.ts'
 
 /** Resolves when the test lets this step happen. Everything between node and broker takes as long as the test wants. */
 type Step = (what: string) => Promise<unknown>
@@ -57,26 +58,8 @@ export function createScriptedBroker(step: Step) {
   }
 
   const broker: Broker = {
-    start: async () => undefined,
-    stop: async () => undefined,
+    ...IDLE_BROKER,
     isReady: () => isConnected,
-    reasons: () => [],
-    warnings: () => [],
-    powerCut: () => 'nothing',
-    probeAgeMs: () => 0,
-    isDelivering: () => true,
-    publish: async () => ({ duplicate: false, positions: [] }),
-    recalled: async () => [],
-    endGroup: async () => undefined,
-    announce: async () => undefined,
-    record: async () => undefined,
-    records: async () => [],
-    heartbeat: async () => undefined,
-    heartbeats: async () => [],
-    ask: async () => '',
-    onAsk: () => () => undefined,
-    historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
-    onAnnouncement: () => () => undefined,
 
     async subscribe(_room, listener) {
       const leave = (): void => void listeners.delete(listener)
@@ -99,10 +82,6 @@ export function createScriptedBroker(step: Step) {
       }),
 
     heads: (rooms) => call('heads', () => rooms.map(head)),
-
-    entries: async () => ({ entries: [] }),
-    noteTold: async () => undefined,
-    told: async () => new Map(),
 
     excerpts: (parts) =>
       call('excerpts', () =>

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { encodeHeartbeat } from '../../server/telemetry/heartbeat-state.ts'
 import { createAllQuarantines, quarantineName } from '../../server/receiver/quarantine/all-quarantines.ts'
+import { IDLE_RECEIVER } from '../support/heartbeat.ts'
 
 const FOLDERS = ['a', 'b', 'c'].map((letter) => `${letter}${'0'.repeat(35)}`) as [string, string, string]
 const ALIVE_MS = 100
@@ -9,20 +10,7 @@ const GONE_MS = 60_000
 const heartbeat = (dataFolder: string, ageMs: number) => ({
   id: dataFolder,
   ageMs,
-  text: encodeHeartbeat({
-    role: 'receiver',
-    startedAtMs: 1,
-    ready: true,
-    dataFolder,
-    sockets: 0,
-    rooms: 0,
-    probeAgeMs: 0,
-    reasons: [],
-    warnings: [],
-    quarantined: 1,
-    counts: { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 },
-    latencyMs: { p50: null, p99: null },
-  }),
+  text: encodeHeartbeat({ ...IDLE_RECEIVER, dataFolder, quarantined: 1 }),
 })
 
 describe('the quarantines of all receivers, retried page by page', () => {

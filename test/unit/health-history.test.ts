@@ -2,19 +2,9 @@ import { expect } from 'chai'
 import { HealthHistory } from '../../server/telemetry/health-history.ts'
 import { decodeHistory, encodeHistory } from '../../server/telemetry/history-record.ts'
 import type { HeartbeatState } from '../../server/telemetry/heartbeat-state.ts'
+import { IDLE_RECEIVER } from '../support/heartbeat.ts'
 
-const STATE: HeartbeatState = {
-  role: 'node',
-  startedAtMs: 1,
-  ready: true,
-  sockets: 0,
-  rooms: 0,
-  probeAgeMs: 5,
-  reasons: [],
-  warnings: [],
-  counts: { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 },
-  latencyMs: { p50: null, p99: null },
-}
+const STATE: HeartbeatState = { ...IDLE_RECEIVER, role: 'node' }
 const PROCESS = { id: '4c0e6e57-7d0d-4f6c-8f3f-4a1f5d0b3c11', host: 'host-1', role: 'node' as const }
 
 describe('the history of health', () => {

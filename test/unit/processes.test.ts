@@ -7,21 +7,10 @@ import {
 import type { HeartbeatState } from '../../server/telemetry/heartbeat-state.ts'
 import { sortProcesses } from '../../server/telemetry/processes.ts'
 import { WebhookWindow } from '../../server/telemetry/webhook-window.ts'
+import { IDLE_RECEIVER } from '../support/heartbeat.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
-const STATE: HeartbeatState = {
-  role: 'receiver',
-  startedAtMs: 1,
-  ready: true,
-  sockets: 0,
-  rooms: 0,
-  probeAgeMs: 5,
-  reasons: [],
-  warnings: [],
-  powerCut: 'seconds',
-  counts: { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 },
-  latencyMs: { p50: null, p99: null },
-}
+const STATE: HeartbeatState = { ...IDLE_RECEIVER, powerCut: 'seconds' }
 const NOW_MS = 1_700_000_000_000
 
 const heartbeat = (id: string, ageMs: number, state: Partial<HeartbeatState> = {}) => ({

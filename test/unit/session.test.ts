@@ -16,6 +16,7 @@ import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { RecalledResponse, Refused, Subscribed, Unsubscribed } from '../../shared/protocol.ts'
 import { ALLOW_ALL } from '../support/allow-all.ts'
+import { IDLE_BROKER } from '../support/idle-broker.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const log = pino({ level: 'silent' })
@@ -65,34 +66,11 @@ function createRace({
     sendNotice(noticeAt(2), 'e')
   }
   const broker: Broker = {
-    start: async () => undefined,
-    stop: async () => undefined,
-    isReady: () => true,
-    reasons: () => [],
-    warnings: () => [],
-    powerCut: () => 'nothing',
-    probeAgeMs: () => 0,
-    isDelivering: () => true,
-    publish: async () => ({ duplicate: false, positions: [] }),
-    newEpoch: async () => undefined,
-    recalled: async () => [],
-    endGroup: async () => undefined,
-    announce: async () => undefined,
-    record: async () => undefined,
-    records: async () => [],
-    heartbeat: async () => undefined,
-    heartbeats: async () => [],
-    ask: async () => '',
-    onAsk: () => () => undefined,
-    historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
-    onAnnouncement: () => () => undefined,
+    ...IDLE_BROKER,
     async heads() {
       await beforeHead?.()
       return [{ epoch: 'e', offset: 1 }]
     },
-    entries: async () => ({ entries: [] }),
-    noteTold: async () => undefined,
-    told: async () => new Map(),
     excerpts: async (parts) => parts.map(() => ({ head: { epoch: 'e', offset: 1 }, entries: [noticeAt(1)] })),
     async subscribe(_room, listener) {
       sendNotice = (notice, epoch) => listener.onNotice(notice, epoch)

@@ -1,13 +1,5 @@
-import { at, fault, G1, habit, person, plan } from '../defects/scenarios/writing.ts'
-import type { RecallStep } from '../plan.ts'
+import { at, fault, G1, habit, person, plan, recall } from '../defects/scenarios/writing.ts'
 import type { Regression } from '../regressions.ts'
-
-const recall = (atMs: number, group: string, seq: number): RecallStep => ({
-  kind: 'recall',
-  atMs,
-  group,
-  seqs: [seq],
-})
 
 export const regression: Regression = {
   title: 'a full Redis stores only what begins a log, and refuses two conversations',

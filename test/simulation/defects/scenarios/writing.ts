@@ -70,6 +70,13 @@ export const person = (
   ...changes,
 })
 
+export const recall = (atMs: number, group: string, seq: number): RecallStep => ({
+  kind: 'recall',
+  atMs,
+  group,
+  seqs: [seq],
+})
+
 interface Recalls {
   readonly fromMs: number
   readonly untilMs: number
