@@ -37,9 +37,11 @@ export const NODE_DEFECTS: readonly Defect[] = [
       {
         file: 'server/realtime/sessions/join.ts',
         find: `    transport.join(local.room)
+    this.#deps.onTold?.(local.room, local.position.epoch, notices)
     this.#tellDelivery()
     subscriptions.complete(subscription, local)`,
-        replace: `    this.#tellDelivery()
+        replace: `    this.#deps.onTold?.(local.room, local.position.epoch, notices)
+    this.#tellDelivery()
     subscriptions.complete(subscription, local)
     setTimeout(() => transport.join(local.room), 50)`,
       },
