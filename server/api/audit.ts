@@ -7,6 +7,8 @@ import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { principalOf } from './bearer-auth.ts'
+import { GatheredActs } from './gathered-acts.ts'
+import type { NewEntry } from './gathered-acts.ts'
 import { parseQuery, wholeNumber } from './requests.ts'
 
 const MAX_ENTRIES = 100
@@ -15,9 +17,6 @@ const MAX_WAITING = 1_000
 const RETRY_MS = 5_000
 /** An act counts as so many more requests, so that nobody pushes the acts of months out of the audit in a minute. */
 export const CHARGE_OF_ACTS = 5
-/** Further acts of a run are recorded together, so late at most; see `note`. */
-const RUN_MS = 60_000
-const MAX_RUNS = 1_000
 /** An entry with its longest identifiers fits into a record then. */
 const MAX_TEXT_LENGTH = 300
 const MAX_DETAILS_BYTES = 2_048
@@ -27,9 +26,8 @@ type Outcome = Pick<AuditEntry, 'result' | 'code'>
 
 export interface Audit {
   /**
-   * Records an act of the admin who sent this request. Resolves once it is stored, or in the log if it cannot be stored now. Never rejects.
-   * Acts on single entries of the quarantine come by the thousand, and would push out everything else: those that follow one of the same
-   * kind within a minute are in the log at once, and recorded together when it is over.
+   * Records an act of the admin who sent this request. Resolves once it is stored, or in the log if it cannot be stored now, or is one of so
+   * many that they are recorded together. Never rejects.
    */
   note(request: Request, response: Response, act: Act, outcome?: Outcome): Promise<void>
   /** Does the work, and records it with its outcome before it settles in the same way. `more` adds what only the outcome tells. */
@@ -49,17 +47,8 @@ interface AuditDependencies {
   readonly addressOf: ClientAddress
   readonly log: Logger
   readonly retryMs?: number
-  readonly runMs?: number
-}
-
-type NewEntry = Omit<AuditEntry, 'id'>
-
-/** What followed an act within a minute. */
-interface Run {
-  readonly timer: NodeJS.Timeout
-  count: number
-  first?: NewEntry
-  last?: NewEntry
+  readonly windowMs?: number
+  readonly nowMs?: () => number
 }
 
 /**
@@ -71,9 +60,9 @@ export function createAudit({
   addressOf,
   log,
   retryMs = RETRY_MS,
-  runMs = RUN_MS,
+  ...options
 }: AuditDependencies): Audit {
-  const runs = new Map<string, Run>()
+  const gathered = new GatheredActs({ keep, ...options })
   let waiting: string[] = []
   let storing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -120,34 +109,7 @@ export function createAudit({
   ): Promise<void> {
     const entry = toEntry(request, response, act, outcome)
     log.info({ act: entry }, 'act of an admin')
-    if (!isInRun(entry)) await keep(entry)
-  }
-
-  /** Returns whether this act will be recorded with others; otherwise it may begin a run. */
-  function isInRun(entry: NewEntry): boolean {
-    if (!('entry' in entry.details)) return false
-    const kind = JSON.stringify({ ...entry, atMs: 0, details: { ...entry.details, entry: '' } })
-    const run = runs.get(kind)
-    if (run !== undefined) {
-      run.count++
-      run.first ??= entry
-      run.last = entry
-      return true
-    }
-    if (runs.size < MAX_RUNS)
-      runs.set(kind, { timer: setTimeout(() => void endRun(kind), runMs).unref(), count: 0 })
-    return false
-  }
-
-  async function endRun(kind: string): Promise<void> {
-    const run = runs.get(kind)
-    clearTimeout(run?.timer)
-    runs.delete(kind)
-    if (run?.last === undefined) return
-    const { count, first, last } = run
-    const { entry, ...details } = last.details
-    const many = { ...details, entries: count, first: first?.details['entry'], last: entry }
-    await keep(count === 1 ? last : { ...last, details: cut(many) })
+    if (!gathered.add(entry)) await keep(entry)
   }
 
   async function keep(entry: NewEntry): Promise<void> {
@@ -183,7 +145,7 @@ export function createAudit({
     },
 
     async stop() {
-      for (const kind of runs.keys()) await endRun(kind)
+      await gathered.stop()
       await storing
       if (waiting.length > 0) await storeSoon()
       clearTimeout(timer)

@@ -136,23 +136,27 @@ function toListed({ userId, room, untilMs, atMs }: Revocation, admin: string | u
   }
 }
 
+type Order = Where & { readonly userId: string; readonly untilMs: number }
+
 interface DisconnectRecord {
   readonly admin: string
   readonly action: string
-  readonly details: Where & { readonly userId: string; readonly untilMs: number }
+  /** Of one act, or of several that were recorded together. */
+  readonly details: Order | { readonly each: readonly Order[] }
 }
+
+const orderSchema = Joi.object<Order>({
+  userId: identifier.required(),
+  ...conversationKeys(),
+  untilMs: Joi.number().required(),
+})
+  .oxor('group', 'c2c', 'official')
+  .with('topic', 'group')
 
 const recordSchema = Joi.object<DisconnectRecord>({
   admin: Joi.string().required(),
   action: Joi.valid('disconnect').required(),
-  details: Joi.object({
-    userId: identifier.required(),
-    ...conversationKeys(),
-    untilMs: Joi.number().required(),
-  })
-    .oxor('group', 'c2c', 'official')
-    .with('topic', 'group')
-    .required(),
+  details: Joi.alternatives(orderSchema, Joi.object({ each: Joi.array().items(orderSchema) })).required(),
 }).required()
 
 function noteAdmin(text: string, wanted: ReadonlySet<string>, admins: Map<string, string>): void {
@@ -160,8 +164,10 @@ function noteAdmin(text: string, wanted: ReadonlySet<string>, admins: Map<string
   if (!text.includes('"disconnect"')) return
   const { value, error } = recordSchema.validate(parseRecord(text), { stripUnknown: true })
   if (error !== undefined) return
-  const { userId, untilMs, ...where } = value.details
-  const room: Conversation | undefined = revokedIn(where)
-  const name = nameOfOrder({ userId, untilMs, ...(room && { room }) })
-  if (wanted.has(name)) admins.set(name, value.admin)
+  const { admin, details } = value
+  for (const { userId, untilMs, ...where } of 'each' in details ? details.each : [details]) {
+    const room: Conversation | undefined = revokedIn(where)
+    const name = nameOfOrder({ userId, untilMs, ...(room && { room }) })
+    if (wanted.has(name)) admins.set(name, admin)
+  }
 }

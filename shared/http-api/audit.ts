@@ -19,7 +19,10 @@ export interface AuditEntry {
   /** The address from which the request came; see `TRUST_PROXY`. */
   readonly address: string
   readonly action: AuditAction
-  /** What it was done to: what the request asked for, and how many it concerned. Texts that are too long end with `…`. */
+  /**
+   * What it was done to: what the request asked for, and how many it concerned. Texts that are too long end with `…`. Of acts that are
+   * recorded together, `acts` is how many they were, and `each` lists the details of the first of them.
+   */
   readonly details: Readonly<Record<string, unknown>>
   /** `failed`: it is not known how much of it was done. */
   readonly result: 'done' | 'begun' | 'cancelled' | 'failed'

@@ -153,6 +153,14 @@ describe('what admins do', () => {
     expect(latest).to.include({ admin: 'admin-1' })
     for (const query of ['', 'userId=', 'userId=m&topic=t', 'userId=m&group=g&official=o', 'userId=m&x=1'])
       expect(await giveBack(one.url, query), query).to.include({ code: 'REQUEST_MALFORMED' })
+
+    // Of so many, the last are recorded together.
+    const busy = await makeToken({ sub: 'admin-3', role: 'admin' })
+    for (let i = 0; i < 103; i++) await postDisconnect(late.url, busy, { userId: `raider-${i}` })
+    late.signal('SIGTERM')
+    await late.exited
+    const raiders = (await list(other.url)).revocations.filter(({ userId }) => userId.startsWith('raider-'))
+    expect(raiders.map(({ admin: by }) => by)).to.deep.equal(Array.from({ length: 103 }, () => 'admin-3'))
   })
 
   it('is seen in an outage too, but for who ordered it', async () => {

@@ -9,10 +9,10 @@ const request = {} as Request
 const response = { locals: { principal: { id: 'admin-1', role: 'admin' } } } as unknown as Response
 
 /** A store that is unavailable while `isAway`. */
-function setUp(runMs = 60_000) {
+function setUp({ windowMs = 60_000, nowMs = (): number => 0 } = {}) {
   const stored: Record<string, unknown>[] = []
   const lines: { level: string; sentence: string }[] = []
-  const state = { isAway: false }
+  const state = { isAway: false, address: '203.0.113.9' }
   const line = (level: string) => (_fields: object, sentence: string) => lines.push({ level, sentence })
   const audit = createAudit({
     broker: {
@@ -21,10 +21,11 @@ function setUp(runMs = 60_000) {
         stored.push(JSON.parse(text) as Record<string, unknown>)
       },
     },
-    addressOf: () => '203.0.113.9',
+    addressOf: () => state.address,
     log: { info: line('info'), error: line('error') } as unknown as Logger,
     retryMs: 5,
-    runMs,
+    windowMs,
+    nowMs,
   })
   const note = (userId: string) =>
     audit.note(request, response, { action: 'disconnect', details: { userId } })
@@ -90,26 +91,67 @@ describe('what admins do', () => {
     expect(users()).to.deep.equal(['a'])
   })
 
-  it('is recorded together with others of a run on entries of the quarantine, which push out nothing else', async () => {
-    const { audit, stored, lines } = setUp(20)
-    const drop = (entry: string, result: 'done' | 'failed' = 'done') =>
-      audit.note(request, response, { action: 'quarantine drop', details: { entry } }, { result })
-    for (let i = 0; i < 1_000; i++) await drop(`q${i}`)
-    await drop('nope', 'failed')
-    const details = () => stored.map((entry) => entry['details'])
-    expect(details()).to.deep.equal([{ entry: 'q0' }, { entry: 'nope' }])
-    expect(lines.filter(({ sentence }) => sentence === 'act of an admin')).to.have.length(1_001)
-    await waitUntil('the run is over', () => stored.length === 3)
-    expect(details()[2]).to.deep.equal({ entries: 999, first: 'q1', last: 'q999' })
-    await drop('q1000')
-    await drop('q1001')
-    expect(details()[3]).to.deep.equal({ entry: 'q1000' })
+  it('is recorded together with others if an admin does very many, which push out nothing else', async () => {
+    const time = { ms: 0 }
+    const { audit, stored, lines, note } = setUp({ windowMs: 20, nowMs: () => time.ms })
+    const drop = (entry: string) =>
+      audit.note(request, response, { action: 'quarantine drop', details: { entry } })
+    for (let i = 0; i < 100; i++) await note(`u${i}`)
+    expect(stored).to.have.length(100)
+    for (let i = 0; i < 2_000; i++) await drop(`q${i}`)
+    await note('bob')
+    expect(lines.filter(({ sentence }) => sentence === 'act of an admin')).to.have.length(2_101)
+    await waitUntil(
+      'the rest is recorded',
+      () => stored.at(-1)?.['action'] === 'disconnect' && stored.length > 100,
+    )
+    const together = stored.slice(100, -1).map(({ details }) => details as { acts: number; each: object[] })
+    expect(together).to.have.length(11)
+    expect(together.flatMap(({ each }) => each).slice(0, 200)).to.deep.equal(
+      Array.from({ length: 200 }, (_, i) => ({ entry: `q${i}` })),
+    )
+    expect(together.reduce((sum, { acts }) => sum + acts, 0)).to.equal(2_000)
+    expect(stored.at(-1)).to.deep.include({ admin: 'admin-1', details: { userId: 'bob' } })
+    for (const entry of stored) expect(Buffer.byteLength(JSON.stringify(entry))).to.be.lessThan(4_096)
+    // Later, some have records of their own again.
+    time.ms = 120_000
+    for (const user of ['x', 'y', 'z']) await note(user)
+    expect(stored.slice(111 + 1).map(({ details }) => details)).to.deep.equal([
+      { userId: 'x' },
+      { userId: 'y' },
+    ])
     await audit.stop()
-    expect(details().slice(4)).to.deep.equal([{ entry: 'q1001' }])
+    expect(stored.at(-1)).to.deep.include({ details: { userId: 'z' } })
+  })
+
+  it('is recorded with others that ended in the same way, each from where it came', async () => {
+    const { audit, stored, note, state } = setUp()
+    for (let i = 0; i < 100; i++) await note(`u${i}`)
+    await note('a')
+    state.address = '203.0.113.10'
+    await note('b')
+    const failed = { result: 'failed', code: 'BROKER_UNAVAILABLE' } as const
+    for (const userId of ['c', 'd'])
+      await audit.note(request, response, { action: 'disconnect', details: { userId } }, failed)
+    await audit.stop()
+    const ends = stored.slice(100)
+    expect(ends).to.have.length(2)
+    expect(ends[0]).to.deep.include({
+      address: '203.0.113.9',
+      details: { acts: 2, each: [{ userId: 'a' }, { userId: 'b', address: '203.0.113.10' }] },
+      result: 'done',
+    })
+    expect(ends[1]).to.deep.include({
+      address: '203.0.113.10',
+      details: { acts: 2, each: [{ userId: 'c' }, { userId: 'd' }] },
+      ...failed,
+    })
   })
 
   it('waits in bounded memory, and fits into a record whatever was asked', async () => {
-    const { audit, stored, lines, state, note } = setUp()
+    let ms = 0
+    // Each has a record of its own.
+    const { audit, stored, lines, state, note } = setUp({ nowMs: () => (ms += 60_000) })
     state.isAway = true
     for (let i = 0; i < 1_001; i++) await note(`${i}`)
     expect(lines.at(-1)?.sentence).to.equal('act of an admin not recorded')

@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../../../shared/http-api/audit.ts'
+import { isRecord } from '../../../shared/json.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Locale } from '../i18n/i18n.ts'
 import type { Access } from '../state/access.ts'
@@ -37,7 +38,7 @@ function AuditItem({ entry }: { readonly entry: AuditEntry }) {
   const locale = useLocale()
   const { t } = locale
   const { atMs, admin, action, address, result, code } = entry
-  const details = detailsOf(entry, locale)
+  const details = detailsOf(entry.details, locale)
   const actions: Readonly<Partial<Record<string, string>>> = t.moderation.actions
   return (
     <li>
@@ -60,8 +61,9 @@ function AuditItem({ entry }: { readonly entry: AuditEntry }) {
 }
 
 /** What it was done to: conversations by their names, anything else as it is. Later versions may record more. */
-function detailsOf({ details }: AuditEntry, { t, dateTime }: Locale): readonly string[] {
-  const { group, topic, c2c, official, untilMs, ...others } = details
+function detailsOf(details: AuditEntry['details'], locale: Locale): readonly string[] {
+  const { t, dateTime } = locale
+  const { group, topic, c2c, official, untilMs, each, ...others } = details
   const conversation = parseConversation({ group, topic, c2c, official })
   const names: Readonly<Partial<Record<string, string>>> = t.moderation.details
   const texts = Object.entries(others).map(
@@ -72,5 +74,6 @@ function detailsOf({ details }: AuditEntry, { t, dateTime }: Locale): readonly s
     ...(conversation === undefined ? [] : [conversationText(conversation)]),
     ...texts,
     ...(typeof untilMs === 'number' ? [t.moderation.until(dateTime(untilMs))] : []),
+    ...(Array.isArray(each) ? each.filter(isRecord).map((one) => detailsOf(one, locale).join(', ')) : []),
   ]
 }
