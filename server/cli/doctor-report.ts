@@ -1,5 +1,9 @@
 import type { DoctorResponse, ProcessFinding } from '../../shared/http-api/doctor.ts'
+import type { Finding } from '../doctor/finding.ts'
 import { shortId, visible } from './table.ts'
+
+const WARNING = 1
+const CRITICAL = 2
 
 /** Returns findings as lines for people. What several processes find is told once. */
 export function describeFindings(
@@ -31,6 +35,15 @@ export function describeFindings(
     ...(all || right.length === 0 ? [] : [`Right: ${right.join(', ')}`]),
     summaryOf(findings, unanswered.length),
   ]
+}
+
+/** Returns the exit code of the worst. Of processes that do not answer, nobody knows what is wrong. */
+export function exitCodeOf(
+  findings: readonly Pick<Finding, 'severity'>[],
+  unanswered: DoctorResponse['unanswered'],
+): number {
+  if (findings.some(({ severity }) => severity === 'critical')) return CRITICAL
+  return unanswered.length > 0 || findings.some(({ severity }) => severity === 'warning') ? WARNING : 0
 }
 
 function whose(processes: readonly string[]): string {

@@ -15,7 +15,7 @@ import { peekFolderId } from '../lib/data-dir.ts'
 import { createSilentLogger } from '../telemetry/logger.ts'
 import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
 import type { Terminal } from './command.ts'
-import { describeFindings } from './doctor-report.ts'
+import { describeFindings, exitCodeOf } from './doctor-report.ts'
 import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
 import type { ApiOptions } from './gateway-api.ts'
 
@@ -25,8 +25,6 @@ interface DoctorOptions extends ApiOptions {
 }
 
 const DEFAULT_HEARTBEAT_S = 8
-const WARNING = 1
-const CRITICAL = 2
 /** What this command finds, beside the ids of processes. */
 const SELF = 'this command'
 /** Of a process: where a gateway runs, it tells of itself. */
@@ -83,7 +81,7 @@ async function doctor(options: DoctorOptions, terminal: Terminal): Promise<void>
   terminal.show?.()
   if (options.json) terminal.print(JSON.stringify({ findings, unanswered: gateway.unanswered }))
   else for (const line of describeFindings(findings, gateway.unanswered, options)) terminal.print(line)
-  terminal.exitWith(codeOf(findings, gateway.unanswered))
+  terminal.exitWith(exitCodeOf(findings, gateway.unanswered))
 }
 
 /** The variables with what is in files; what cannot be read there is a finding, and the rest is looked at nevertheless. */
@@ -185,13 +183,4 @@ async function lookFromOutside(
     heartbeatMs: (config?.HEARTBEAT_S ?? DEFAULT_HEARTBEAT_S) * 1_000,
   })
   return judgePublicUrl(facts)
-}
-
-function codeOf(
-  findings: readonly Pick<Finding, 'severity'>[],
-  unanswered: DoctorResponse['unanswered'],
-): number {
-  if (findings.some(({ severity }) => severity === 'critical')) return CRITICAL
-  // Whatever is wrong with them is not known.
-  return unanswered.length > 0 || findings.some(({ severity }) => severity === 'warning') ? WARNING : 0
 }
