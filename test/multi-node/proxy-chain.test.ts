@@ -106,10 +106,11 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
     it('recognizes its own pages, though the proxy in front names another host', async () => {
       const url = await outer(
         `location / { proxy_pass ${proxy.url}; proxy_http_version 1.1; proxy_set_header X-Forwarded-Host $http_host;
+          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
           proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }`,
       )
       const open = (headers: Record<string, string>) =>
-        send(`${url}${HANDSHAKE}`, { headers: { ...UPGRADE, ...headers } })
+        send(`${url}${HANDSHAKE}`, { localAddress: '127.0.0.7', headers: { ...UPGRADE, ...headers } })
       expect(
         (await open({ Host: 'Chat.example.com:443', Origin: 'https://chat.example.com' })).status,
       ).to.equal(101)
@@ -119,6 +120,7 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
       expect(json(refused)['message']).to.include('https://evil.example')
       // The page cannot read that answer, but it can ask.
       const asked = await send(`${url}${HANDSHAKE}`, {
+        localAddress: '127.0.0.7',
         headers: { Host: 'chat.example.com', Origin: 'https://evil.example' },
       })
       expect([asked.status, json(asked)]).to.deep.equal([403, json(refused)])
