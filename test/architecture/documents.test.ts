@@ -116,6 +116,17 @@ describe('CLIENTS.md', () => {
   })
 })
 
+describe('the table of requests in CLIENTS.md', () => {
+  it('has every request of the HTTP API', () => {
+    const paths = [...read('shared/openapi.yaml').matchAll(/^ {2}(\/v1\/[a-z-]+):/gm)].map(
+      ([, path = '']) => path,
+    )
+    const rows = rowsOf(read('shared/CLIENTS.md')).map(([request = '']) => request)
+    expect(paths).to.have.lengthOf.above(20)
+    expect(paths.filter((path) => !rows.some((row) => row.includes(path)))).to.deep.equal([])
+  })
+})
+
 describe('operations.md', () => {
   it('has every reason for which delivery is in doubt, and the console says each in Chinese', () => {
     const reasons = ['delivery', 'receivers'].flatMap((file) =>
@@ -250,8 +261,11 @@ describe('the documents', () => {
     expect(theirs).to.deep.equal(ours)
   })
 
-  it('start with a README of at most 150 lines', () => {
-    expect(read('README.md').split('\n').length).to.be.at.most(150)
+  it('start with a README of at most 150 lines, which leads to all of them', () => {
+    const readme = read('README.md')
+    expect(readme.split('\n').length).to.be.at.most(150)
+    const others = DOCUMENTS.filter((document) => document !== 'README.md')
+    expect(others.filter((document) => !readme.includes(`](${document}`))).to.deep.equal([])
   })
 })
 
