@@ -127,6 +127,20 @@ describe('the table of requests in CLIENTS.md', () => {
   })
 })
 
+describe('moderating.md', () => {
+  it('quotes what the console says', () => {
+    const folder = 'server/console/i18n'
+    const files = readdirSync(join(ROOT, folder)).filter((file) => file.startsWith('en'))
+    const said = files.map((file) => read(join(folder, file))).join('\n')
+    const text = read('server/docs/moderating.md')
+    const quoted = [...proseOf(text).matchAll(/"([^"]+?)(?: …)?"/g)].map(([, words = '']) => words)
+    const sentences = rowsOf(text).flatMap(([first = '']) => (first.startsWith('None') ? [first] : []))
+    expect(quoted).to.include.members(['Link', 'Evidence'])
+    expect(sentences).to.have.lengthOf(3)
+    expect([...quoted, ...sentences].filter((words) => !said.includes(`'${words}`))).to.deep.equal([])
+  })
+})
+
 describe('operations.md', () => {
   it('has every reason for which delivery is in doubt, and the console says each in Chinese', () => {
     const reasons = ['delivery', 'receivers'].flatMap((file) =>
