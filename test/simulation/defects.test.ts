@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { DEFECTS } from './defects/defects.ts'
+import { patched } from './defects/patched.ts'
 import { foundIn, runAll } from './defects/runs.ts'
 import { SCENARIOS } from './defects/scenarios.ts'
 import { rowOf } from './defects/table.ts'
@@ -30,6 +31,12 @@ describe('planted defects', function () {
         .map((cell) => cell.trim()),
     )
     expect(cells).to.deep.equal(DEFECTS.map(rowOf))
+  })
+
+  it('are in the code as it is now', async () => {
+    const tried = await Promise.allSettled(DEFECTS.map(patched))
+    const reasons = tried.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))
+    expect(reasons).to.deep.equal([])
   })
 
   it('are found by the simulation, and alone explain what is found', async () => {
