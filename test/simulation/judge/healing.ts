@@ -15,6 +15,8 @@ const MAX_FAULT_MS = 20_000
 /** So many ends of processes make clients wait that long, or one of that length. */
 const MANY = 3
 const LONG_MS = 8_000
+/** A client that was away for a moment in between waits no less for its next attempt. */
+const BETWEEN_MS = 5_000
 
 /** Those of a user; what other lines connect is asked every few seconds. */
 const DEAD_LINE = /line|user frozen|half open|nothing reaches/
@@ -44,11 +46,21 @@ export function healingOf(
     history.some((entry) => entry.kind === 'fault' && LASTING.test(entry.name)) ||
     faults.some(({ name }) => LOOP.test(name)) ||
     ends.length >= MANY ||
-    ends.some((fault) => (faultEndMs(fault, history) ?? overMs) - fault.atMs >= LONG_MS)
+    isLong(ends.map((fault) => ({ fromMs: fault.atMs, untilMs: faultEndMs(fault, history) ?? overMs })))
   if (isRestless || !hasGoodTokens(plan, user)) return { toldMs: AFTER_BACKOFF_MS, liveMs: AFTER_BACKOFF_MS }
   if (faults.some((fault) => SILENT.test(fault.name) || (fault.user === user && DEAD_LINE.test(fault.name))))
     return { toldMs: AFTER_SILENCE_MS, liveMs: AFTER_SILENCE_MS }
   return { toldMs: TOLD_MS, liveMs: LIVE_MS }
+}
+
+/** Whether one of them is long, with those that it follows at once. */
+function isLong(spans: readonly { readonly fromMs: number; readonly untilMs: number }[]): boolean {
+  let [fromMs, untilMs] = [-Infinity, -Infinity]
+  return spans.some((span) => {
+    if (span.fromMs > untilMs + BETWEEN_MS) fromMs = span.fromMs
+    untilMs = Math.max(untilMs, span.untilMs)
+    return untilMs - fromMs >= LONG_MS
+  })
 }
 
 function hasGoodTokens({ users }: Plan, user: string): boolean {
