@@ -9,6 +9,9 @@ import type { Violation } from './violation.ts'
 
 /** A receiver whose disk does not take a recall in time, or that stands still meanwhile, asks Redis: better out of order than not at all. */
 const LATE_DISK = /^(disk|gateway frozen)/
+/** A flush that began on a slow disk may go on for so long after; whoever waits for it in vain is answered no sooner. */
+const FLUSH_MS = 3_000
+const VAIN_MS = 1_000
 
 /** What one receiver was given one after the other in a conversation, each answered OK before the next was sent, is told in that order. */
 export function judgeSequence(
@@ -23,7 +26,10 @@ export function judgeSequence(
     (entry): entry is EntryOf<'fault'> => entry.kind === 'fault' && LATE_DISK.test(entry.name),
   )
   const mayOvertake = ({ sentAtMs, keptAtMs }: Kept): boolean =>
-    lateDisks.some((fault) => fault.atMs <= keptAtMs && (faultEndMs(fault, history) ?? Infinity) >= sentAtMs)
+    lateDisks.some((fault) => {
+      const flushMs = keptAtMs - sentAtMs >= VAIN_MS ? FLUSH_MS : 0
+      return fault.atMs <= keptAtMs && (faultEndMs(fault, history) ?? Infinity) + flushMs >= sentAtMs
+    })
   const once = new Map<string, Kept>()
   for (const [key, [recall, ...more]] of grouped(recallsOf(history), (one) => one.key))
     if (recall?.keptAtMs !== undefined && more.length === 0)

@@ -250,6 +250,16 @@ describe('the judge of what listeners are told', () => {
       ],
       [`the later recall could not reach the disk in time: ${name}`, overtaken([1_900, 2_005, name]), []],
     ]),
+    [
+      'the later recall waits in vain for a disk that was slow until before',
+      [
+        ...overtaken([1_500, 1_900, 'disk slow']).filter(
+          ([, entry]) => entry.kind !== 'answered' || entry['id'] !== 2,
+        ),
+        answered(3_010, 2),
+      ],
+      [],
+    ],
     ...['redis frozen', 'gateway without power'].map((name): Case => [
       `one conversation is told in another order than it was sent, which is no excuse: ${name}`,
       overtaken([1_900, 2_005, name]),
