@@ -107,6 +107,8 @@ class PlainPage implements Page {
     socket.on('connect', () => {
       this.#hasGoodbye = false
       this.#isConnected = true
+      // Socket.IO has connected by itself after a word that came late: it is let in.
+      this.#isRefused = false
       this.#generation++
       for (const room of this.#rooms.values()) if (!room.hasLeft) this.#subscribe(room)
     })
