@@ -1,4 +1,5 @@
 import type { Crashed, Disturbed, Found, Logged, ProcessEnded, Restored, Skewed } from './history/gateway.ts'
+import type { EvidenceTaken } from './history/evidence.ts'
 import type { Answered, Dismissed, Quit, Sent } from './history/provider.ts'
 import type { Decided, Granted, OrderAnswered, Ordered, Signed } from './history/rights.ts'
 import type {
@@ -48,6 +49,7 @@ export type Entry = { readonly atMs: number } & (
   | Restored
   | Crashed
   | Logged
+  | EvidenceTaken
   | Found
 )
 

@@ -16,7 +16,7 @@ const MANY_ROOMS = 25
 export function drawPlan(seed: number, faults: readonly string[]): Plan {
   const random = new Random(seed)
   const activeMs = random.pick(ACTIVE_MS) + random.below(MORE_MS)
-  const shape: Shape = {
+  const setup = {
     ...random.pick(SETUPS),
     historySize: random.pick([5, 20, 1_000]),
     latencyMs: random.pick([0.3, 2, 20]),
@@ -37,6 +37,8 @@ export function drawPlan(seed: number, faults: readonly string[]): Plan {
     ...drawDismissals(random.fork(), groups, activeMs),
     ...drawFaults(random.fork(), faults, activeMs),
   ]
+  const ofNight = random.fork()
+  const shape: Shape = { ...setup, hasEvidenceKey: random.fork().chance(0.5) }
   const day: Plan = { seed, shape, users, steps: steps.sort((a, b) => a.atMs - b.atMs), activeMs }
-  return withNight(random.fork(), day, nightOdds(shape), faults)
+  return withNight(ofNight, day, nightOdds(shape), faults)
 }

@@ -6,6 +6,7 @@ import { History } from './history.ts'
 import { judge } from './judge/judge.ts'
 import type { Violation } from './judge/violation.ts'
 import { Log } from './log.ts'
+import { evidenceTimes } from './system/evidence-taker.ts'
 import type { Plan, Step } from './plan.ts'
 import { look } from './system/look.ts'
 import { System } from './system/system.ts'
@@ -21,6 +22,8 @@ const BOOT_MS = 4_000
 const SETTLE_MS = 40_000
 /** Whoever was refused may be so for a minute more. */
 const SETTLE_REFUSED_MS = 75_000
+/** What asks for evidence gives each file up much earlier. */
+const LAST_EVIDENCE_MS = 60_000
 
 export interface Outcome {
   readonly plan: Plan
@@ -56,6 +59,8 @@ export async function run(plan: Plan): Promise<Outcome> {
     system.start()
     for (const step of plan.steps)
       schedule.at(BOOT_MS + step.atMs, OUTSIDE, () => perform(step, system, history))
+    for (const atMs of evidenceTimes(plan))
+      schedule.at(BOOT_MS + atMs, OUTSIDE, () => void system.evidence.take())
     const endMs = BOOT_MS + plan.activeMs
     await schedule.run(() => schedule.nowMs >= endMs)
     system.restore()
@@ -65,6 +70,7 @@ export async function run(plan: Plan): Promise<Outcome> {
     await schedule.run(() => schedule.nowMs >= endMs + settleMs)
     const found = await look(system)
     if (found) history.add({ kind: 'found', ...found })
+    await takeLast(system)
     const violations = judge(plan, history.entries)
     return {
       plan,
@@ -80,6 +86,15 @@ export async function run(plan: Plan): Promise<Outcome> {
     system.end()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Of every room, when nothing is wrong any more. */
+async function takeLast({ evidence }: System): Promise<void> {
+  const { schedule } = world
+  const untilMs = schedule.nowMs + LAST_EVIDENCE_MS
+  let isTaken = false
+  void evidence.takeLast().then(() => (isTaken = true))
+  await schedule.run(() => isTaken || schedule.nowMs >= untilMs)
 }
 
 function perform(step: Step, system: System, history: History): void {

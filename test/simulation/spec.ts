@@ -26,6 +26,8 @@ export interface Shape {
   readonly nodes: number
   readonly historySize: number
   readonly latencyMs: number
+  /** Whether it signs evidence, and so notes when each recall was first told. */
+  readonly hasEvidenceKey: boolean
 }
 
 export interface UserSpec {

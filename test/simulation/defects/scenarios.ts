@@ -1,3 +1,4 @@
+import { EVIDENCE_SCENARIOS } from './scenarios/evidence.ts'
 import { LINE_SCENARIOS } from './scenarios/lines.ts'
 import { RIGHTS_SCENARIOS } from './scenarios/rights.ts'
 import { STORE_SCENARIOS } from './scenarios/stores.ts'
@@ -9,6 +10,7 @@ export const SCENARIOS = {
   ...RIGHTS_SCENARIOS,
   ...LINE_SCENARIOS,
   ...STORE_SCENARIOS,
+  ...EVIDENCE_SCENARIOS,
 }
 
 export type ScenarioName = keyof typeof SCENARIOS

@@ -1,6 +1,8 @@
 import type { Entry } from '../history.ts'
 import type { Plan } from '../spec.ts'
+import { judgeChain } from './chain.ts'
 import { judgeCrashes } from './crashes.ts'
+import { judgeFirstTold } from './first-told.ts'
 import { judgeGaps } from './gaps.ts'
 import { judgeGoodbyes } from './goodbyes.ts'
 import { judgeGranted } from './granted.ts'
@@ -41,5 +43,7 @@ export function judge(plan: Plan, history: readonly Entry[]): readonly Violation
     ...judgeHeals(plan, stretches, rights, history),
     ...judgeQuiet(plan, history),
     ...judgeLogs(history),
+    ...judgeChain(plan, losses, history),
+    ...judgeFirstTold(losses, history),
   ]
 }

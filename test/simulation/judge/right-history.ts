@@ -85,6 +85,7 @@ export const SHAPE: Shape = {
   nodes: 0,
   historySize: 5,
   latencyMs: 1,
+  hasEvidenceKey: false,
 }
 const plan: Plan = {
   seed: 1,

@@ -6,6 +6,7 @@ import { disks } from '../world/stores.ts'
 import { net } from '../world/network.ts'
 import { OUTSIDE } from '../world/schedule.ts'
 import { Backend, BACKEND_PORT, DEFAULT_GRANT_S } from './backend.ts'
+import { EVIDENCE_KEY, EvidenceTaker } from './evidence-taker.ts'
 import { SimGateway } from './gateway.ts'
 import { LibraryUser } from './library-user.ts'
 import { Lines } from './lines.ts'
@@ -34,6 +35,7 @@ export class System {
   readonly provider: Provider
   readonly operator: Operator
   readonly backend: Backend
+  readonly evidence: EvidenceTaker
   /** Undefined if the gateway runs without Redis. */
   readonly redis: SimRedis | undefined
   readonly folder: string
@@ -56,6 +58,7 @@ export class System {
       AUTHORIZE_URL: 'http://backend/authorize',
       AUTHORIZE_SECRET: 'a-secret-that-the-backend-knows-too',
       MEMBERSHIP_TTL_S: String(DEFAULT_GRANT_S),
+      ...(shape.hasEvidenceKey && { EVIDENCE_KEY }),
     }
     this.redis = shape.broker === 'redis' ? new SimRedis() : undefined
     const own = { ...settings, ...(this.redis && { REDIS_URL: `redis://127.0.0.1:${REDIS_PORT}` }) }
@@ -71,6 +74,7 @@ export class System {
     this.provider = new Provider(history, 'receivers')
     this.users = plan.users.map((spec: UserSpec) => new KINDS[spec.by](spec, history))
     this.operator = new Operator(history)
+    this.evidence = new EvidenceTaker(plan, history)
     this.backend = new Backend(plan.users, history)
     for (const { name, bytesPerMs } of plan.users)
       for (const node of this.nodes)
@@ -139,6 +143,7 @@ export class System {
     this.backend.kill()
     world.schedule.kill(this.provider.process)
     world.schedule.kill(this.operator.process)
+    world.schedule.kill(this.evidence.process)
   }
 
   /** Ends every fault: all processes run, all lines and disks work. */

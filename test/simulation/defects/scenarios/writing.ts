@@ -25,6 +25,7 @@ const shape = (changes: Partial<Shape>): Shape => ({
   nodes: 0,
   historySize: 1_000,
   latencyMs: 2,
+  hasEvidenceKey: false,
   ...changes,
 })
 
