@@ -184,11 +184,14 @@ const auditSchema = Joi.object<AuditQuery>({
 export function createAuditHandler({ broker }: { readonly broker: Pick<Broker, 'records'> }): RequestHandler {
   return async (request, response) => {
     const { before, limit } = parseQuery(auditSchema, request)
-    const records = await broker.records('audit', { before, limit })
+    const { records, ...read } = await broker.records('audit', { before, limit })
     const last = records.length === limit ? records.at(-1)?.id : undefined
+    const entries = records.flatMap(({ id, text }) => decode(id, text) ?? [])
+    const unreadable = read.unreadable + records.length - entries.length
     response.json({
       ok: true,
-      entries: records.flatMap(({ id, text }) => decode(id, text) ?? []),
+      entries,
+      ...(unreadable > 0 && { unreadable }),
       ...(last !== undefined && { cursor: last }),
     } satisfies AuditResponse)
   }

@@ -70,7 +70,7 @@ export function createRevocationHandlers({
     let before: string | undefined
     for (let reads = 0; reads < MAX_READS && admins.size < wanted.size; reads++) {
       await turns.goOn()
-      const records = await broker.records('audit', { before, limit: RECORDS_PER_READ })
+      const { records } = await broker.records('audit', { before, limit: RECORDS_PER_READ })
       for (const { text } of records) noteAdmin(text, wanted, admins)
       const last = records.at(-1)
       if (records.length < RECORDS_PER_READ || last === undefined || last.atMs < sinceMs) break

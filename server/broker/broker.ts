@@ -5,7 +5,7 @@ import type { Conversation } from '../../shared/conversation.ts'
 import type { MessageName, RecalledAt } from '../../shared/message.ts'
 import type { Recall } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
-import type { RecordName, RecordsPage, StoredRecord } from './records.ts'
+import type { RecordName, RecordsPage, RecordsRead } from './records.ts'
 import type { Excerpt, History, HistoryBefore, LogPart, StoredEntries } from './log-reading.ts'
 import type { Told, ToldNote } from './told.ts'
 
@@ -168,9 +168,9 @@ export interface Broker {
 
   /**
    * Returns records, newest first; fewer than `limit` only at the end. Rejects with REQUEST_MALFORMED if `before` is no id. What no process
-   * of the app has written is left out.
+   * of the app has written is left out, and counted.
    */
-  records(name: RecordName, page: RecordsPage): Promise<readonly StoredRecord[]>
+  records(name: RecordName, page: RecordsPage): Promise<RecordsRead>
 
   /**
    * Reports the status of the process with this id to all processes of the app: at most 4 KiB. It is stored for ten minutes. Of

@@ -12,6 +12,14 @@ export interface StoredRecord {
   readonly text: string
 }
 
+/** A part of the records of a name. */
+export interface RecordsRead {
+  /** Newest first; fewer than asked for only at the end. */
+  readonly records: readonly StoredRecord[]
+  /** How many entries between and behind them were left out, because nobody can read them: those of a key or a version that is not known. */
+  readonly unreadable: number
+}
+
 export interface RecordsPage {
   /** Continues behind the record with this id. */
   readonly before?: string | undefined

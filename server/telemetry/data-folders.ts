@@ -17,7 +17,7 @@ interface Records {
   records(
     name: 'folders',
     page: { readonly limit: number },
-  ): Promise<readonly { readonly atMs: number; readonly text: string }[]>
+  ): Promise<{ readonly records: readonly { readonly atMs: number; readonly text: string }[] }>
 }
 
 interface DataFoldersDependencies {
@@ -123,7 +123,7 @@ export class DataFolders {
   }
 
   async #read(): Promise<void> {
-    const records = await this.#deps.broker.records('folders', { limit: MAX_NOTES })
+    const { records } = await this.#deps.broker.records('folders', { limit: MAX_NOTES })
     const notes = records.flatMap(({ atMs, text }) => {
       const note = decodeNote(text)
       return note === undefined ? [] : [{ ...note, atMs }]

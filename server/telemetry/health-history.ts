@@ -23,7 +23,9 @@ interface Records {
   records(
     name: 'health',
     page: { readonly before?: string; readonly limit: number },
-  ): Promise<readonly { readonly id: string; readonly atMs: number; readonly text: string }[]>
+  ): Promise<{
+    readonly records: readonly { readonly id: string; readonly atMs: number; readonly text: string }[]
+  }>
 }
 
 interface HistoryDependencies {
@@ -156,7 +158,7 @@ export class HealthHistory {
     const found: ProcessHistory[] = []
     let before: string | undefined
     for (let page = 0; page < MAX_PAGES; page++) {
-      const records = await this.#deps.broker.records('health', {
+      const { records } = await this.#deps.broker.records('health', {
         limit: RECORDS_PER_PAGE,
         ...(before !== undefined && { before }),
       })

@@ -35,6 +35,10 @@ export interface AuditResponse {
   readonly ok: true
   /** The newest first. */
   readonly entries: readonly AuditEntry[]
+  /**
+   * How many records of this part nobody can read, such as those from before `REDIS_SIGNING_KEY` was set. Missing if there are none.
+   */
+  readonly unreadable?: number
   /** Continues with older ones. Missing if there are none. */
   readonly cursor?: string
 }

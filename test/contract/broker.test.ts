@@ -417,18 +417,21 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         const other = fixture.shared ? await open() : await reopen()
         await other.record('audit', 'last')
         const newestFirst = ['last', ...texts.toReversed()]
-        const all = await other.records('audit', { limit: 1_000 })
+        const { records: all, unreadable } = await other.records('audit', { limit: 1_000 })
+        expect(unreadable).to.equal(0)
         expect(textsOf(all)).to.deep.equal(newestFirst)
         for (const { atMs } of all) expect(Date.now() - atMs).to.be.within(0, 10_000)
         const paged: string[] = []
         for (let before: string | undefined; ;) {
-          const page = await other.records('audit', { before, limit: 3 })
+          const { records: page } = await other.records('audit', { before, limit: 3 })
           paged.push(...textsOf(page))
           if (page.length < 3) break
           before = page.at(-1)?.id
         }
         expect(paged).to.deep.equal(newestFirst)
-        expect(textsOf(await other.records('health', { limit: 1_000 }))).to.deep.equal(['of another'])
+        expect(textsOf((await other.records('health', { limit: 1_000 })).records)).to.deep.equal([
+          'of another',
+        ])
       })
 
       it('has at most 4 KiB, and is continued from an id only', async () => {
@@ -439,7 +442,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
           expect(await codeOf(broker.records('audit', { before, limit: 1 })), before).to.equal(
             'REQUEST_MALFORMED',
           )
-        expect(await broker.records('audit', { before: '1', limit: 1 })).to.deep.equal([])
+        expect((await broker.records('audit', { before: '1', limit: 1 })).records).to.deep.equal([])
       })
 
       it('is stored while it is among the latest of its name', async () => {
@@ -448,7 +451,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
           await Promise.all(Array.from({ length: 601 }, (_, j) => broker.record('health', `record ${i + j}`)))
         let stored = 0
         for (let before: string | undefined; ;) {
-          const page = await broker.records('health', { before, limit: 1_000 })
+          const { records: page } = await broker.records('health', { before, limit: 1_000 })
           stored += page.length
           before = page.at(-1)?.id
           if (before === undefined) break

@@ -189,7 +189,8 @@ describe('Redis with a spoiled key', () => {
   it('in the place of records', async () => {
     const { admin, broker } = await setUp(['k'.repeat(32)])
     const key = KEYS.records('audit')
-    const read = async (limit: number) => (await broker.records('audit', { limit })).map(({ text }) => text)
+    const read = async (limit: number) =>
+      (await broker.records('audit', { limit })).records.map(({ text }) => text)
     await admin.set(key, 'x')
     expect(await read(10)).to.deep.equal([])
     await broker.record('audit', 'first')
@@ -211,9 +212,15 @@ describe('Redis with a spoiled key', () => {
     Date.now = () => 1
     await broker.record('audit', 'old').finally(() => (Date.now = now))
     await broker.record('audit', 'last')
-    const [last] = await broker.records('audit', { limit: 1 })
+    const {
+      records: [last],
+      unreadable,
+    } = await broker.records('audit', { limit: 1 })
+    expect(unreadable).to.equal(0)
     expect(Date.now() - (last?.atMs ?? 0)).to.be.within(0, 10_000)
     expect(await read(10)).to.deep.equal(['last', 'first'])
+    const next = await broker.records('audit', { before: last?.id, limit: 1 })
+    expect([next.records.map(({ text }) => text), next.unreadable]).to.deep.equal([['first'], 1_204])
     await admin.xadd(key, END_OF_IDS, 'x', 'y')
     await broker.record('audit', 'after the end of ids')
     expect(await read(1_000)).to.deep.equal(['after the end of ids'])

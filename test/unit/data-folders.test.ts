@@ -45,7 +45,7 @@ function open() {
     async records() {
       state.reads++
       if (state.isAway) throw new Error('away')
-      return stored
+      return { records: stored }
     },
   }
   const createFolders = (id: string, dataFolder: string | undefined, recalls = 0) =>

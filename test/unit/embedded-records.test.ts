@@ -26,7 +26,7 @@ describe('records of the embedded broker', () => {
     const recall = { group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }
     const startMs = now()
     const read = async (broker: Awaited<ReturnType<typeof openAt>>) =>
-      (await broker.records('audit', { limit: 10 })).map(({ text }) => text)
+      (await broker.records('audit', { limit: 10 })).records.map(({ text }) => text)
 
     let broker = await openAt(startMs)
     for (const text of ['a', 'b']) await broker.record('audit', text)

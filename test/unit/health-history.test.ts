@@ -15,7 +15,9 @@ describe('the history of health', () => {
       process: PROCESS,
       broker: {
         record: async (_name, text) => void stored.push(text),
-        records: async () => stored.map((text, i) => ({ id: String(i), atMs: Date.now(), text })),
+        records: async () => ({
+          records: stored.map((text, i) => ({ id: String(i), atMs: Date.now(), text })),
+        }),
       },
       read: () => STATE,
       gaps: () => gaps,

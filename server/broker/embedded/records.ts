@@ -1,4 +1,4 @@
-import type { StoredRecord, RecordName, RecordsPage } from '../records.ts'
+import type { StoredRecord, RecordName, RecordsPage, RecordsRead } from '../records.ts'
 import { checkRecordId, hasExpired, RECORD_LIMITS } from '../records.ts'
 import type { Announcements } from './announcements.ts'
 
@@ -26,27 +26,29 @@ export function addRecord(
   for (const { key, value } of oldest) if (hasExpired(name, value, nowMs)) database.removeSync(key)
 }
 
-/** Returns the records of a name that have not expired, newest first. */
+/** Returns the records of a name that have not expired, newest first. Rotten ones are counted. */
 export function readRecords(
   { database }: Announcements,
   name: RecordName,
   { before, limit }: RecordsPage,
   nowMs: number,
-): StoredRecord[] {
+): RecordsRead {
   if (before !== undefined) checkRecordId(before)
   const of = keyOf(name)
-  const found: StoredRecord[] = []
+  const records: StoredRecord[] = []
+  let unreadable = 0
   let start = before === undefined ? END : Number(before.split('-')[0]) - 1
   // More only if some are rotten or have expired, which a caller must not take for the end.
   for (;;) {
     const keys = database.keys({ start: [of, start], end: [of, 0], reverse: true, limit })
     for (const key of keys) {
       const value = database.get(key)
+      if (value === undefined) unreadable++
       // A clock that was wrong once makes a record look old among others that are not.
-      if (value !== undefined && !hasExpired(name, value, nowMs)) found.push({ id: `${key[1]}`, ...value })
-      if (found.length === limit) return found
+      else if (!hasExpired(name, value, nowMs)) records.push({ id: `${key[1]}`, ...value })
+      if (records.length === limit) return { records, unreadable }
     }
-    if (keys.length < limit) return found
+    if (keys.length < limit) return { records, unreadable }
     start = (keys.at(-1)?.[1] ?? 0) - 1
   }
 }

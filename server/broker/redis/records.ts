@@ -80,6 +80,7 @@ export function createRecords({
       const found: StoredRecord[] = []
       let from = before
       let unsigned = 0
+      let unreadable = 0
       // More only if some were left out, which a caller must not take for the end.
       for (let count = limit; ; count = MAX_RECORDS_READ) {
         const read = await readStream(name, from, count)
@@ -87,7 +88,12 @@ export function createRecords({
         unsigned += all.filter((record) => record === undefined).length
         const records = all.flatMap((record) => record ?? [])
         const current = records.filter((record) => !hasExpired(name, record, nowMs))
-        found.push(...current.slice(0, limit - found.length))
+        for (const record of all) {
+          // The next page counts what follows.
+          if (found.length >= limit) break
+          if (record === undefined || record === null) unreadable++
+          else if (!hasExpired(name, record, nowMs)) found.push(record)
+        }
         // A clock that was wrong once makes a record look old among others that are not.
         const hasAllExpired = count === MAX_RECORDS_READ && records.length > 0 && current.length === 0
         from = read.last
@@ -95,7 +101,7 @@ export function createRecords({
       }
       // One line for all: there may be thousands.
       if (unsigned > 0) log.error({ name, count: unsigned }, 'records in Redis without a valid signature')
-      return found
+      return { records: found, unreadable }
     },
   }
 }

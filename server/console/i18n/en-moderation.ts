@@ -1,4 +1,4 @@
-import { number } from './en-format.ts'
+import { number, plural } from './en-format.ts'
 
 /** Texts of taking users out, and of what admins did, in English. */
 export const moderation = {
@@ -68,6 +68,8 @@ export const moderation = {
   },
   results: { begun: 'begun', cancelled: 'cancelled', failed: 'failed' },
   address: (address: string) => `from ${address}`,
+  unreadable: (count: number) =>
+    `${plural(count, 'record', 'records')} cannot be read, such as those from before the signing key was set.`,
   omitted: (count: number) => `${number(count)} more are not listed.`,
   notTaken: 'Nothing was taken from this user any more.',
 }

@@ -17,6 +17,8 @@ export class Access {
   entries: readonly AuditEntry[] | undefined
   /** Where the audit goes on; undefined at its end. */
   cursor: string | undefined
+  /** How many further records of what was read nobody can read. */
+  unreadable = 0
   /** When the revocations were read, by the gateway's clock. */
   readAtMs: number | undefined
   isReading = false
@@ -79,7 +81,8 @@ export class Access {
     await this.read()
   }
 
-  #show({ entries, cursor }: AuditResponse, before: readonly AuditEntry[]): void {
+  #show({ entries, unreadable = 0, cursor }: AuditResponse, before: readonly AuditEntry[]): void {
+    this.unreadable = before.length === 0 ? unreadable : this.unreadable + unreadable
     this.entries = [...before, ...entries].slice(0, MAX_ENTRIES)
     this.cursor = this.entries.length < MAX_ENTRIES ? cursor : undefined
   }

@@ -11,7 +11,7 @@ import { Name } from '../ui/name.tsx'
 /** What admins did, newest first. */
 export function AuditList({ access }: { readonly access: Access }) {
   const { t } = useLocale()
-  const { entries, auditFailure, cursor, isReading } = access
+  const { entries, unreadable, auditFailure, cursor, isReading } = access
   return (
     <section class="card audit" aria-labelledby="audit">
       <header>
@@ -19,7 +19,8 @@ export function AuditList({ access }: { readonly access: Access }) {
       </header>
       <p class="hint">{t.moderation.auditHint}</p>
       {auditFailure !== undefined && <Failure refusal={auditFailure} />}
-      {entries?.length === 0 && <p class="hint">{t.moderation.noAudit}</p>}
+      {entries?.length === 0 && unreadable === 0 && <p class="hint">{t.moderation.noAudit}</p>}
+      {unreadable > 0 && <p class="hint">{t.moderation.unreadable(unreadable)}</p>}
       <ul>
         {entries?.map((entry) => (
           <AuditItem key={entry.id} entry={entry} />
