@@ -33,7 +33,7 @@ describe('the history of health', () => {
       { id: 'x' },
       { role: 'other' },
       { s: [[1]] },
-      { m: [[1, 'x']] },
+      { m: [[1, 2]] },
       { host: 'h'.repeat(65) },
     ])
       expect(decodeHistory(JSON.stringify({ ...record, ...wrong })), JSON.stringify(wrong)).to.equal(
@@ -51,6 +51,8 @@ describe('the history of health', () => {
     )
     expect(shown.map(({ rate }) => rate?.recallsPerSecond)).to.deep.equal([4, undefined, undefined, 2])
     expect(shown.map(({ p99Ms }) => p99Ms)).to.deep.equal([9, undefined, undefined, undefined])
+    expect(shown.map(({ sockets }) => sockets)).to.deep.equal([2, undefined, undefined, 1])
+    expect(shown[0]).to.include({ spooled: 0, probeAgeMs: 5, busy: 0.25 })
     expect(shown[0]?.atMs).to.equal(START_MS + 10_500)
     expect(samplesOf([], 0)).to.deep.equal([])
     // A clock that is a year ahead.
@@ -64,6 +66,9 @@ describe('the history of health', () => {
       rate: { recallsPerSecond: 0, deliveriesPerSecond: 0 },
       p50Ms: undefined,
       p99Ms: undefined,
+      sockets: 1,
+      spooled: 0,
+      probeAgeMs: 5,
     })
     expect(
       withHistory([own(0), own(10), own(20)], [own(15), own(17)]).map(({ atMs }) => atMs - START_MS),

@@ -72,6 +72,8 @@ export const health = {
   latency: 'Webhook to socket (ms)',
   median: 'median',
   p99: 'p99',
+  probeAge: 'Delivery proved, seconds ago',
+  busy: 'Busiest event loop (%)',
   noData: 'No data yet.',
   range: (now: string, min: string, max: string) => `Now ${now}; between ${min} and ${max} in the last hour.`,
 }

@@ -71,6 +71,8 @@ export const health: Messages['health'] = {
   latency: '回调到推送的延迟（毫秒）',
   median: '中位数',
   p99: '最慢的 1%',
+  probeAge: '距上次投递确认（秒）',
+  busy: '最忙的事件循环（%）',
   noData: '暂无数据。',
   range: (now, min, max) => `当前 ${now}，最近一小时在 ${min} 到 ${max} 之间。`,
 }

@@ -1,4 +1,4 @@
-import type { Problem, StatusResponse } from '../../../shared/http-api.ts'
+import type { Problem, ProcessState, StatusResponse } from '../../../shared/http-api.ts'
 import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
 import { marksOf, samplesOf, withHistory, withSample } from './history-samples.ts'
@@ -35,6 +35,13 @@ export interface Sample {
   readonly rate: Rate | undefined
   readonly p50Ms: number | undefined
   readonly p99Ms: number | undefined
+  readonly sockets: number | undefined
+  /** Recalls on the disks of receivers. */
+  readonly spooled: number | undefined
+  /** The oldest of all processes: how long ago it was proved last that a recall gets through. */
+  readonly probeAgeMs: number | undefined
+  /** The busiest of all event loops, from 0 to 1. Only processes know, of the last ten seconds; the page takes no sample of it. */
+  readonly busy?: number | undefined
 }
 
 /** The gateway's status, polled while the page is open. For admins. */
@@ -46,6 +53,8 @@ export class Health {
   failure: ApiError | undefined
   /** What happened to processes within the last hour, the latest first. */
   marks: readonly ShownMark[] = []
+  /** The last hour, as processes have kept it, up to half a minute ago. */
+  history: readonly Sample[] = []
   /** The last hour, first as the processes kept it. A hidden tab takes fewer: browsers run its timers once a minute. */
   samples: readonly Sample[] = []
   readonly api: Api
@@ -148,8 +157,21 @@ export class Health {
       rate: this.#rates.next(processes),
       p50Ms: slowest('p50'),
       p99Ms: slowest('p99'),
+      ...this.#state(processes),
     }
     this.samples = withSample(this.samples, sample)
+  }
+
+  #state(processes: readonly ProcessState[]): Pick<Sample, 'sockets' | 'spooled' | 'probeAgeMs'> {
+    if (processes.length === 0) return { sockets: undefined, spooled: undefined, probeAgeMs: undefined }
+    const left = this.status?.gone ?? []
+    return {
+      sockets: processes.reduce((sum, { sockets }) => sum + sockets, 0),
+      spooled:
+        processes.reduce((sum, { spool }) => sum + (spool?.recalls ?? 0), 0) +
+        left.reduce((sum, { spooledRecalls }) => sum + spooledRecalls, 0),
+      probeAgeMs: Math.max(...processes.map(({ probeAgeMs }) => probeAgeMs)),
+    }
   }
 
   /** The charts begin with what processes kept, so that a reload does not empty them. */
@@ -158,7 +180,8 @@ export class Health {
     const history = await this.#api.healthHistory().catch(() => undefined)
     if (history === undefined) return
     const aheadMs = Date.now() - (this.#api.clock.now() ?? Date.now())
-    if (!this.#hasHistory) this.samples = withHistory(samplesOf(history.processes, aheadMs), this.samples)
+    this.history = samplesOf(history.processes, aheadMs)
+    if (!this.#hasHistory) this.samples = withHistory(this.history, this.samples)
     this.#hasHistory = true
     this.marks = marksOf(history.processes)
     this.#onChange()

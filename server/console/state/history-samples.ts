@@ -1,5 +1,5 @@
 import { HISTORY_INTERVAL_MS, HISTORY_MS } from '../../../shared/http-api/health-history.ts'
-import type { HealthMark, ProcessHistory } from '../../../shared/http-api/health-history.ts'
+import type { HealthMark, HealthSample, ProcessHistory } from '../../../shared/http-api/health-history.ts'
 import type { Sample } from './health.ts'
 
 /** For so long, each sample that the page takes is shown; of older ones, one for each interval of the gateway's. */
@@ -16,36 +16,46 @@ export interface ShownMark extends HealthMark {
  * Intervals of which no process tells are holes.
  */
 export function samplesOf(processes: readonly ProcessHistory[], aheadMs: number): Sample[] {
-  const slots = new Map<number, { recalls: number[]; deliveries: number[]; p50: number[]; p99: number[] }>()
+  const slots = new Map<number, HealthSample[]>()
   for (const { samples } of processes)
     for (const sample of samples) {
       const slot = Math.floor(sample.atMs / HISTORY_INTERVAL_MS)
-      const sums = slots.get(slot) ?? { recalls: [], deliveries: [], p50: [], p99: [] }
-      slots.set(slot, sums)
-      if (sample.recallsPerSecond !== null) sums.recalls.push(sample.recallsPerSecond)
-      if (sample.deliveriesPerSecond !== null) sums.deliveries.push(sample.deliveriesPerSecond)
-      if (sample.p50Ms !== null) sums.p50.push(sample.p50Ms)
-      if (sample.p99Ms !== null) sums.p99.push(sample.p99Ms)
+      slots.set(slot, [...(slots.get(slot) ?? []), sample])
     }
   const known = [...slots.keys()].toSorted((one, other) => one - other)
   const [first = 0] = known
   const count = Math.min((known.at(-1) ?? first) - first + 1, HISTORY_MS / HISTORY_INTERVAL_MS + 1)
   if (known.length === 0) return []
-  return Array.from({ length: count }, (_, i) => {
-    const sums = slots.get(first + i)
-    const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)
-    const max = (values: readonly number[] = []): number | undefined =>
-      values.length === 0 ? undefined : Math.max(...values)
-    return {
-      atMs: (first + i + 1) * HISTORY_INTERVAL_MS + aheadMs,
-      rate:
-        sums === undefined || sums.recalls.length === 0
-          ? undefined
-          : { recallsPerSecond: sum(sums.recalls), deliveriesPerSecond: sum(sums.deliveries) },
-      p50Ms: max(sums?.p50),
-      p99Ms: max(sums?.p99),
-    }
-  })
+  return Array.from({ length: count }, (_, i) => ({
+    atMs: (first + i + 1) * HISTORY_INTERVAL_MS + aheadMs,
+    ...together(slots.get(first + i) ?? []),
+  }))
+}
+
+/** What processes tell of the same interval: their sum, or what is the worst of them. */
+function together(samples: readonly HealthSample[]): Omit<Sample, 'atMs'> {
+  const valuesOf = (name: keyof HealthSample): number[] => samples.flatMap((sample) => sample[name] ?? [])
+  const sum = (name: keyof HealthSample): number | undefined => {
+    const values = valuesOf(name)
+    return values.length === 0 ? undefined : values.reduce((all, value) => all + value, 0)
+  }
+  const max = (name: keyof HealthSample): number | undefined => {
+    const values = valuesOf(name)
+    return values.length === 0 ? undefined : Math.max(...values)
+  }
+  const recallsPerSecond = sum('recallsPerSecond')
+  return {
+    rate:
+      recallsPerSecond === undefined
+        ? undefined
+        : { recallsPerSecond, deliveriesPerSecond: sum('deliveriesPerSecond') ?? 0 },
+    p50Ms: max('p50Ms'),
+    p99Ms: max('p99Ms'),
+    sockets: sum('sockets'),
+    spooled: sum('spooled'),
+    probeAgeMs: max('probeAgeMs'),
+    busy: max('busy'),
+  }
 }
 
 /** Puts the gateway's samples before those of the page, which know better. */

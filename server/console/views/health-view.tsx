@@ -61,13 +61,14 @@ interface FiguresProps {
   readonly health: Health
 }
 
-function Figures({ status, health: { samples, marks } }: FiguresProps) {
+function Figures({ status, health: { samples, history, marks } }: FiguresProps) {
   const { nodes, gone, complete } = status
   return (
     <>
       <Tiles processes={nodes} gone={gone} isComplete={complete} />
       <WebhookTable processes={nodes} />
       <Charts samples={samples} />
+      <ProcessCharts samples={samples} history={history} />
       <ProcessTable processes={nodes} gone={gone} />
       <EventList marks={marks} />
     </>
@@ -96,6 +97,49 @@ function Charts({ samples }: { readonly samples: readonly Sample[] }) {
         lines={[
           { name: health.median, color: 'accent', values: samples.map(({ p50Ms }) => p50Ms) },
           { name: health.p99, color: 'wait', values: samples.map(({ p99Ms }) => p99Ms) },
+        ]}
+      />
+    </div>
+  )
+}
+
+interface ProcessChartsProps {
+  readonly samples: readonly Sample[]
+  readonly history: readonly Sample[]
+}
+
+/** What goes before trouble: sockets that leave, recalls that wait, proofs that are late, event loops without time. */
+function ProcessCharts({ samples, history }: ProcessChartsProps) {
+  const { health } = useLocale().t
+  const timesOf = (all: readonly Sample[]): readonly number[] => all.map(({ atMs }) => atMs / 1_000)
+  const timesS = timesOf(samples)
+  return (
+    <div class="charts more">
+      <Chart
+        title={health.sockets}
+        timesS={timesS}
+        lines={[{ color: 'accent', values: samples.map(({ sockets }) => sockets) }]}
+      />
+      <Chart
+        title={health.spool}
+        timesS={timesS}
+        lines={[{ color: 'wait', values: samples.map(({ spooled }) => spooled) }]}
+      />
+      <Chart
+        title={health.probeAge}
+        timesS={timesS}
+        lines={[
+          {
+            color: 'second',
+            values: samples.map(({ probeAgeMs: ms }) => (ms === undefined ? ms : ms / 1_000)),
+          },
+        ]}
+      />
+      <Chart
+        title={health.busy}
+        timesS={timesOf(history)}
+        lines={[
+          { color: 'wait', values: history.map(({ busy }) => (busy === undefined ? busy : busy * 100)) },
         ]}
       />
     </div>
