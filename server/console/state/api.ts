@@ -50,10 +50,13 @@ export type TestRecallRequest = Conversation &
 /** A refusal by the gateway, or `NO_ANSWER` if it did not respond. */
 export class ApiError extends Error {
   readonly code: string
+  /** When the same request may succeed, if the gateway has said so. */
+  readonly retryInMs: number | undefined
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, retryInMs?: number) {
     super(message)
     this.code = code
+    this.retryInMs = retryInMs
   }
 
   /** Whether the same request may succeed later. */
@@ -153,7 +156,12 @@ export class Api {
     const response = await fetch(url, { headers, signal }).catch(() => undefined)
     if (response?.ok && response.body) return response
     const body = (await response?.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined
-    throw new ApiError(body?.code ?? 'NO_ANSWER', body?.message ?? '')
+    const retryInS = Number(response?.headers.get('Retry-After') ?? NaN)
+    throw new ApiError(
+      body?.code ?? 'NO_ANSWER',
+      body?.message ?? '',
+      retryInS >= 0 ? retryInS * 1_000 : undefined,
+    )
   }
 
   testRecall(recall: TestRecallRequest): Promise<TestRecallResponse> {

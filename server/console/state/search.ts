@@ -5,12 +5,19 @@ import type { Api, ApiError } from './api.ts'
 import { identityOf } from './conversations.ts'
 import { MAX_ROWS } from './feed.ts'
 import type { FoundRecall } from './feed.ts'
+import { Pace } from './pace.ts'
 
 /** So many are searched for at a time: more than fit on a screen. */
 const WANTED_HITS = 200
 /** The node may be busy, or ask for a pause. */
 const RETRY_MS = 2_000
+const MAX_RETRY_MS = 30_000
 const MAX_RETRIES = 5
+/**
+ * The gateway counts a page of a search as 21 requests, and takes 1,000 within 10 s of one user, in all tabs: what is left is for the
+ * rest of the page.
+ */
+const pace = new Pace(30, 10_000)
 
 interface Hit extends FoundRecall {
   /** Keys increase with age here, and are below those of the feed, whose rows are all newer. */
@@ -88,6 +95,9 @@ export class Search {
     this.failure = undefined
     this.#onChange()
     for (let retries = 0; !signal.aborted && this.state === 'searching';) {
+      const waitMs = pace.next()
+      if (waitMs > 0) await pause(waitMs)
+      if (signal.aborted) return
       const page = await this.#api.search(this.q, this.#cursor).catch(asApiError)
       if (signal.aborted) return
       if ('hits' in page) {
@@ -96,7 +106,7 @@ export class Search {
       } else if (!page.isTransient || ++retries > MAX_RETRIES) {
         this.failure = page
         this.state = 'failed'
-      } else await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      } else await pause(Math.min(page.retryInMs ?? RETRY_MS, MAX_RETRY_MS))
       this.#onChange()
     }
   }
@@ -126,3 +136,5 @@ export class Search {
     else if (this.#hits.length >= wanted) this.state = 'more'
   }
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
