@@ -14,6 +14,7 @@ export const act = {
   path: {
     after: (ms: number) =>
       ms < 0 ? `${duration(ms)} earlier, by the gateway’s clock` : `${duration(ms)} later`,
+    trace: 'Trace',
     kept: (time: string) => `stored ${time}`,
     firstTold: (time: string) => `first told ${time} by`,
     listening: (count: number) => `${plural(count, 'socket', 'sockets')} listening now`,

@@ -14,6 +14,7 @@ export const act: Messages['act'] = {
   },
   path: {
     after: (ms) => (ms < 0 ? `按网关时钟早 ${duration(ms)}` : `${duration(ms)}后`),
+    trace: '追踪',
     kept: (time) => `保存于 ${time}`,
     firstTold: (time) => `首次推送于 ${time}，节点`,
     listening: (count) => `现有 ${number(count)} 个连接在监听`,

@@ -9,7 +9,9 @@ import type { Api } from '../state/api.ts'
 import { identityOf } from '../state/conversations.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import type { Store } from '../state/store.ts'
+import { traceIdOf } from '../state/trace.ts'
 import { RoomLabel } from '../ui/conversation.tsx'
+import { Copyable } from '../ui/copy.tsx'
 import { asRefusal, Failure, lateText } from '../ui/labels.tsx'
 import { Name } from '../ui/name.tsx'
 import { useStore } from '../ui/store-context.ts'
@@ -25,6 +27,7 @@ export function DeliveryPath({ row, api }: DeliveryPathProps) {
   const { notice, seenAtMs, lateMs } = row
   const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined
   const isUntimed = 'untimed' in notice
+  const traceId = traceIdOf(notice)
   return (
     <ol class="path">
       <li>
@@ -38,6 +41,14 @@ export function DeliveryPath({ row, api }: DeliveryPathProps) {
             {preciseTime(receivedAtMs)}
             {!isUntimed && <> · {t.act.path.after(receivedAtMs - notice.recalledAtMs)}</>}
           </span>
+        </li>
+      )}
+      {traceId !== undefined && (
+        <li>
+          <b>{t.act.path.trace}</b>
+          <Copyable text={traceId} what={t.act.path.trace}>
+            <code>{traceId}</code>
+          </Copyable>
         </li>
       )}
       <li>
