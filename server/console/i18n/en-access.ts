@@ -45,6 +45,10 @@ export const access = {
   findings: 'Check everything',
   severities: { critical: 'Critical', warning: 'Warning', info: 'Note', ok: 'Fine' },
   allFine: 'Nothing found.',
+  /** By id, in place of the gateway's titles. */
+  findingTitles: {} as Readonly<Record<string, string>>,
+  /** What of the findings is in another language than the page. */
+  findingsHint: '',
   fine: (count: number) => `${plural(count, 'check', 'checks')} found nothing wrong`,
   unanswered: (count: number) =>
     `${plural(count, 'answer is', 'answers are')} missing, so more may be wrong than is listed here:`,

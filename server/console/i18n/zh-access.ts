@@ -1,4 +1,5 @@
 import type { Messages } from './en.ts'
+import { findingTitles } from './zh-doctor.ts'
 import { number } from './zh-format.ts'
 
 /** Texts about who uses the page, and how to sign in, in Simplified Chinese. */
@@ -43,6 +44,8 @@ export const access: Messages['access'] = {
   differ: (names) => `各进程之间不一致：${names}`,
   findings: '全面检查',
   severities: { critical: '严重', warning: '警告', info: '提示', ok: '正常' },
+  findingTitles,
+  findingsHint: '检查结果的说明与处理办法为英文。',
   allFine: '未发现问题。',
   fine: (count) => `${number(count)} 项检查正常`,
   unanswered: (count) => `有 ${number(count)} 项应答缺失，问题可能不止以下所列：`,

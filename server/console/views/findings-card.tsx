@@ -44,6 +44,7 @@ function Findings({ response: { findings, unanswered } }: { readonly response: D
           </ul>
         </>
       )}
+      {t.access.findingsHint !== '' && <p class="hint">{t.access.findingsHint}</p>}
       <ul>
         {open.map((finding) => (
           <FindingItem key={`${finding.process} ${finding.id} ${finding.found}`} finding={finding} />
@@ -67,13 +68,16 @@ function FindingItem({ finding }: { readonly finding: ProcessFinding }) {
   const { t } = useLocale()
   const { severity, title, found, fix, document, process, id } = finding
   const href = pageOf(document)
+  const translated = t.access.findingTitles[id]
   return (
     <li class={severity}>
-      <p lang="en">
+      <p>
         <strong>
-          {t.access.severities[severity]}: {title}
+          {t.access.severities[severity]}
+          {t.signals.colon}
+          {translated ?? <span lang="en">{title}</span>}
         </strong>{' '}
-        {found}
+        <span lang="en">{found}</span>
       </p>
       {fix !== undefined && <p lang="en">{fix}</p>}
       <p class="about">
