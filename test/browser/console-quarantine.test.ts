@@ -60,7 +60,12 @@ describe('the quarantine in the console', function () {
     expect(await body.innerText()).to.equal(odd.replace('\u202E', '\\u202e'))
     expect(await page.locator('img').count()).to.equal(0)
 
+    await page.reload()
+    await body.waitFor()
+    expect(await page.evaluate('location.hash')).to.match(/^#quarantine\?entry=[\w-]+$/)
+
     await page.keyboard.press('Escape')
+    await body.waitFor({ state: 'detached' })
     await reasonOf(page, 'rotten on disk').locator('.entry').click()
     await details(page).getByText('The body is not UTF-8').waitFor()
     expect(await body.innerText()).to.match(/^0000 {2}ff 7b 00 +\.\{\.$/)

@@ -40,6 +40,12 @@ const time: Part<number> = {
   format: (atMs) => new Date(atMs).toISOString(),
 }
 
+/** Of the quarantine: the id of a data folder, and a number. */
+const entryId: Part<string> = {
+  parse: (value) => (/^[\w-]{1,100}$/.test(value) ? value : undefined),
+  format: (id) => id,
+}
+
 const recallPlace: Part<RecallPlace> = {
   parse(value) {
     const match = /^([^@]*)@(.*):(\d{1,16})$/s.exec(value)
@@ -67,6 +73,8 @@ const PARTS = {
   /** The conversation whose log a member reads, and since when it was recalled, in ms since 1970. */
   log: room,
   since: time,
+  /** The entry of the quarantine that is open. */
+  entry: entryId,
 }
 
 type PartName = keyof typeof PARTS

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { QuarantinedWhole } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
 import { bodyText } from '../state/body-text.ts'
 import { folderOf } from '../state/quarantine.ts'
 import type { Store } from '../state/store.ts'
@@ -16,7 +17,11 @@ export function QuarantineDetails({ store }: { readonly store: Store }) {
   const { quarantine } = store
   const { whole, openFailure, outcome } = quarantine
   return (
-    <SidePanel title={t.quarantine.entry} class="quarantined" onClose={() => quarantine.close()}>
+    <SidePanel
+      title={t.quarantine.entry}
+      class="quarantined"
+      onClose={() => address.set({ entry: undefined }, 'push')}
+    >
       {openFailure !== undefined && <Failure refusal={openFailure} />}
       {whole === undefined && openFailure === undefined && <p class="loading">{t.loading}</p>}
       {whole !== undefined && <Actions store={store} whole={whole} />}

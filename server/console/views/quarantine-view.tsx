@@ -1,6 +1,7 @@
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { UnansweredReceiver } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
 import { folderOf } from '../state/quarantine.ts'
 import type { Quarantine, ReasonGroup } from '../state/quarantine.ts'
 import type { Store } from '../state/store.ts'
@@ -19,6 +20,7 @@ export function QuarantineView({ store }: { readonly store: Store }) {
     if (isAdmin) void quarantine.read()
     return () => quarantine.stop()
   }, [isAdmin])
+  useEntryOfAddress(quarantine, isAdmin)
   if (!isAdmin) return <p class="empty">{t.quarantine.adminsOnly}</p>
   const { openId, failure, outcome, groups } = quarantine
   return (
@@ -39,6 +41,23 @@ export function QuarantineView({ store }: { readonly store: Store }) {
       {openId !== undefined && <QuarantineDetails key={openId} store={store} />}
     </section>
   )
+}
+
+/** Opens the entry that the address names. Once it has left the quarantine, the address names none. */
+function useEntryOfAddress(quarantine: Quarantine, isAdmin: boolean): void {
+  const { entry } = address.parts
+  const { openId } = quarantine
+  const wasOpen = useRef<string | undefined>(undefined)
+  useEffect(() => {
+    if (!isAdmin || entry === quarantine.openId) return
+    if (entry === undefined) quarantine.close()
+    else void quarantine.open(entry)
+  }, [isAdmin, entry])
+  useEffect(() => {
+    if (openId === undefined && wasOpen.current !== undefined && address.parts.entry === wasOpen.current)
+      address.set({ entry: undefined }, 'replace')
+    wasOpen.current = openId
+  }, [openId])
 }
 
 /** How many there are, as of when. */
@@ -132,7 +151,7 @@ function Reason({ group, store }: ReasonProps) {
               type="button"
               class="entry"
               aria-pressed={quarantine.openId === entry.id}
-              onClick={() => void quarantine.open(entry.id)}
+              onClick={() => address.set({ entry: entry.id }, 'push')}
             >
               <Timestamp atMs={entry.receivedAtMs} />
               <Name class="command" text={entry.command ?? t.quarantine.noCommand} />
