@@ -126,6 +126,7 @@ describe('the console on two nodes', function () {
     await warning.waitFor({ state: 'detached' })
     await state(page, 'Live').waitFor()
     await recallOne(receiver.url, 'another', 6)
+    await page.getByRole('status').filter({ hasText: 'the list holds still' }).waitFor()
     // The open row does not run away from what comes above it.
     await button(page, '5 new').click()
     await row(page, 'another').nth(5).waitFor()

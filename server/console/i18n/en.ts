@@ -51,6 +51,7 @@ export const en = {
     /** Between a statement and its reason. */
     colon: ': ',
     waiting: (count: number) => `${number(count)} waiting`,
+    held: 'the list holds still, newer recalls wait',
     nextTry: (s: number) => (s < 1 ? 'Trying again now …' : `Next try in ${number(s)} s`),
     tryNow: 'Try now',
     problems: (count: number) => plural(count, 'problem', 'problems'),

@@ -48,6 +48,7 @@ export const zh: Messages = {
     semicolon: '，',
     colon: '：',
     waiting: (count) => `${number(count)} 条等待显示`,
+    held: '列表暂时不动，新的撤回等待显示',
     nextTry: (s) => (s < 1 ? '正在重试…' : `${number(s)} 秒后重试`),
     tryNow: '立即重试',
     problems: (count) => `${number(count)} 个故障`,

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import type { KeyedRow, NoticeRow } from '../state/feed.ts'
 import { keyOfRecall } from '../state/open-recall.ts'
@@ -30,10 +31,15 @@ interface RecallListProps {
  * it.
  */
 export function RecallList({ rows: all, label, empty, open, onOpen, onClose, subject }: RecallListProps) {
-  const { isAdmin } = useStore()
+  const store = useStore()
+  const { isAdmin } = store
   usePrintable({ label, rows: all })
   const hold = useHold({ rows: all, isOpen: open !== undefined, subject })
   const { shown: rows, newer } = hold
+  useEffect(() => {
+    store.holdList(newer > 0)
+    return () => store.holdList(false)
+  }, [store, newer > 0])
   const openKey = keyOfRecall(rows, open)
   const { scroller, viewport, onScroll, scrollTo } = useScrolling(rows)
   const showNewest = (): void => {

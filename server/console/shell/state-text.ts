@@ -19,7 +19,8 @@ export interface StateText {
 export function stateText(locale: Locale, shown: ShownState): StateText {
   const { kind, sinceMs, waiting, problems } = shown
   const { signals, states } = locale.t
-  const [label, detail] = states[kind]
+  const [label, usual] = states[kind]
+  const detail = shown.isHeld === true ? signals.held : usual
   const [worst] = problems
   const since =
     LASTING.includes(kind) && sinceMs !== undefined ? signals.since(locale.timeOfDay(sinceMs)) : ''
@@ -49,10 +50,16 @@ function reasonText(t: Messages, { kind, code, reason = '' }: ShownState): strin
 export function updateTitle(locale: Locale, shown: ShownState): void {
   const { t } = locale
   const { label, waiting } = stateText(locale, shown)
-  const parts = [label, waitingText(t, shown, waiting), problemsText(t, shown), t.title]
+  const parts = [
+    label,
+    waitingText(t, shown, waiting),
+    shown.isHeld && t.signals.held,
+    problemsText(t, shown),
+    t.title,
+  ]
   const rings = shown.rings === undefined ? '' : `🔔 ${shown.rings} · `
   const mark = rings + (shown.problems.some(isCritical) ? '(!) ' : '')
-  const title = mark + parts.filter((part) => part !== undefined).join(' · ')
+  const title = mark + parts.filter((part) => typeof part === 'string').join(' · ')
   if (document.title !== title) document.title = title
 }
 

@@ -33,7 +33,12 @@ export function StateBadge({ shown }: { readonly shown: ShownState }) {
   const { label, waiting, detail } = stateText(locale, shown)
   const paused = locale.t.states.paused[0]
   return (
-    <p role="status" aria-live="polite" class={`state ${shown.kind} ${shown.tone}`} title={detail}>
+    <p
+      role="status"
+      aria-live="polite"
+      class={`state ${shown.kind} ${shown.tone} ${shown.isHeld ? 'held' : ''}`}
+      title={detail}
+    >
       {shown.kind !== 'paused' && <strong>{label}</strong>}{' '}
       {shown.kind === 'paused' && waiting !== undefined && <Waiting paused={paused} waiting={waiting} />}{' '}
       <span>{detail}</span>

@@ -26,6 +26,8 @@ export interface ShownState {
   readonly retryAtMs?: number
   /** How many recalls wait in the paused feed; undefined if it is not paused. */
   readonly waiting?: number
+  /** Live, but the list of the view holds newer recalls back, for somebody who reads it. */
+  readonly isHeld?: true
   /** How many rings nobody has seen yet, if there are any. */
   readonly rings?: number
   /** The worst first. */
@@ -39,13 +41,14 @@ interface Known {
   readonly sinceMs: number
   readonly waiting: number | undefined
   readonly rings?: number
+  readonly isHeld?: boolean
   readonly problems: readonly ShownProblem[]
 }
 
 export const isCritical = ({ severity }: ShownProblem): boolean => severity === 'critical'
 
 /** Derives what is shown: green only if the page is live, shows what arrives, and nothing critical is known. */
-export function shownState({ state, sinceMs, waiting, rings = 0, problems }: Known): ShownState {
+export function shownState({ state, sinceMs, waiting, rings = 0, isHeld, problems }: Known): ShownState {
   const hasCritical = problems.some(isCritical)
   const kind = kindOf(state.kind, waiting !== undefined, hasCritical)
   // Without a code, the page says as much in its own language.
@@ -57,6 +60,7 @@ export function shownState({ state, sinceMs, waiting, rings = 0, problems }: Kno
     problems,
     ...(waiting !== undefined && { waiting }),
     ...(rings > 0 && { rings }),
+    ...(isHeld === true && kind === 'live' && { isHeld }),
     ...(state.kind !== 'idle' && {
       ...(state.code !== undefined && { code: state.code }),
       ...(state.reason !== undefined && (!isUsual || state.code !== undefined) && { reason: state.reason }),

@@ -45,6 +45,8 @@ export class Store {
   #health: Health | undefined
   #expiryTimer: ReturnType<typeof setTimeout> | undefined
   #isAway = false
+  /** Newer recalls than those of the list wait, because somebody aims at a row, or has opened one. */
+  #holdsList = false
 
   constructor(token: string, identity: Identity, onChange: () => void) {
     this.#token = token
@@ -108,8 +110,16 @@ export class Store {
       sinceMs: api.clock.fromViewer(state.since),
       waiting: feed.isPaused ? feed.queuedRecalls : undefined,
       rings: this.rings.unseen.length,
+      isHeld: this.#holdsList,
       problems: this.#health?.problems ?? [],
     })
+  }
+
+  /** Tells that the list of the view holds newer recalls back, or does no more. */
+  holdList(holds: boolean): void {
+    if (holds === this.#holdsList) return
+    this.#holdsList = holds
+    this.#onChange()
   }
 
   /** When the token expires, if that is soon by the gateway's clock; undefined otherwise. */
