@@ -172,7 +172,10 @@ describe('recall-gateway doctor', function () {
   })
 
   it('does not wait long for a Redis that is silent', async () => {
-    const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+    let sent = ''
+    const silent = createServer((socket) => {
+      socket.on('data', (bytes) => (sent += bytes.toString('latin1')))
+    }).listen(0, '127.0.0.1')
     await waitUntil('it listens', () => silent.listening)
     const { port } = silent.address() as { readonly port: number }
     const startMs = performance.now()
@@ -180,6 +183,10 @@ describe('recall-gateway doctor', function () {
     silent.close()
     expect(wrong('redis')).to.include('cannot reach Redis')
     expect(performance.now() - startMs).to.be.below(15_000)
+    // Nobody takes them for those of a gateway.
+    expect(new Set(sent.match(/recall-gateway-[a-z-]+/g))).to.deep.equal(
+      new Set(['recall-gateway-doctor-commands', 'recall-gateway-doctor-subscriber']),
+    )
   })
 
   it('calls nothing right that it could not look at', async () => {

@@ -47,7 +47,7 @@ describe('a half-open connection to Redis', () => {
     redis.signal('SIGSTOP')
     const seqs = Array.from({ length: 300 }, (_, i) => i + 1)
     for (const seq of seqs) await recall(seq)
-    expect(proxy.swallow({ sent: 'ssubscribe' })).to.equal(1)
+    expect(proxy.swallow({ sent: 'recall-gateway-subscriber' })).to.equal(1)
     redis.signal('SIGCONT')
     await waitUntil('the notices arrive', () => client.received.length === seqs.length, HEAL_TIMEOUT_MS)
     expect(client.seqs()).to.deep.equal(seqs)
@@ -57,8 +57,7 @@ describe('a half-open connection to Redis', () => {
 
   it('for commands is detected and replaced, and the node is not ready meanwhile', async () => {
     const { proxy, client, recall, isReady, node } = await setUp()
-    // The doctor has connections of its own at the start, and keys of its own.
-    expect(proxy.swallow({ sent: '}:reports' })).to.equal(1)
+    expect(proxy.swallow({ sent: 'recall-gateway-commands' })).to.equal(1)
     await waitUntil('the node is not ready', async () => !(await isReady()), HEAL_TIMEOUT_MS)
     await recall(1, node)
     await waitUntil('the node is ready again', isReady, HEAL_TIMEOUT_MS)

@@ -297,7 +297,7 @@ describe('sockets are told how delivery is', () => {
       const patient = await subscribe(busy)
       slow.delay(150)
       await proxy.setNewcomers('swallow')
-      expect(proxy.swallow({ sent: 'ssubscribe', direction: 'to client' })).to.equal(1)
+      expect(proxy.swallow({ sent: 'recall-gateway-subscriber', direction: 'to client' })).to.equal(1)
       const deafAtMs = performance.now()
       busy.signal('SIGSTOP')
       await recall(receiver, 2)

@@ -9,18 +9,22 @@ interface ConnectionsOptions {
   readonly endpoint: RedisEndpoint
   /** Whether recalls wait for replicas or a disk. WAIT blocks what follows on its connection, so they have one of their own. */
   readonly isConfirmed: boolean
+  readonly owner?: ConnectionOptions['owner']
 }
 
 /** The connections of one process, which find the server that holds the keys together. */
 export function createConnections(
-  { endpoint, isConfirmed }: ConnectionsOptions,
+  { endpoint, isConfirmed, owner }: ConnectionsOptions,
   {
     metrics,
     ...dependencies
   }: ConnectionDependencies & { readonly metrics: Pick<RedisMetrics, 'redisConnection'> | undefined },
 ) {
   function connect(role: ConnectionOptions['role']): Connection {
-    const connection = createConnection({ endpoint, role }, dependencies)
+    const connection = createConnection(
+      { endpoint, role, ...(owner !== undefined && { owner }) },
+      dependencies,
+    )
     metrics?.redisConnection(role, false, false)
     connection.client.on('ready', () => metrics?.redisConnection(role, true, connection.generation() > 0))
     connection.client.on('close', () => metrics?.redisConnection(role, false, false))

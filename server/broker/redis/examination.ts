@@ -81,7 +81,10 @@ export async function examineRedis(
   }
   const key = keys.heartbeats
   const locate = createDiscovery({ endpoint, sentinelName: options.sentinelName ?? 'mymaster', key })
-  const connections = createConnections({ endpoint, isConfirmed: false }, { locate, metrics: undefined, log })
+  const connections = createConnections(
+    { endpoint, isConfirmed: false, owner: 'doctor' },
+    { locate, metrics: undefined, log },
+  )
   const { client: commands, generation } = connections.commands
   try {
     await Promise.all([connections.open(), connections.subscriber.open()])

@@ -63,6 +63,8 @@ export interface Connection {
 export interface ConnectionOptions {
   readonly endpoint: RedisEndpoint
   readonly role: 'commands' | 'recalls' | 'subscriber'
+  /** Whose it is, if not a gateway's own, for those who read CLIENT LIST. */
+  readonly owner?: 'doctor'
 }
 
 export interface ConnectionDependencies {
@@ -72,7 +74,7 @@ export interface ConnectionDependencies {
 
 /** Creates a connection without opening it. */
 export function createConnection(
-  { endpoint, role }: ConnectionOptions,
+  { endpoint, role, owner }: ConnectionOptions,
   { locate, log }: ConnectionDependencies,
 ): Connection {
   let connectedTo: Address | undefined
@@ -89,7 +91,7 @@ export function createConnection(
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
     db,
-    connectionName: `recall-gateway-${role}`,
+    connectionName: ['recall-gateway', owner, role].filter((part) => part !== undefined).join('-'),
     // CLIENT SETINFO would need a permission that nothing else needs.
     disableClientInfo: true,
     enableAutoPipelining: role === 'commands',
