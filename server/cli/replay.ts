@@ -61,8 +61,8 @@ was refused, and a summary. A recall that the gateway has already counts as acce
 --resume it stops where the gateway refuses for a reason that is not the webhook's own, such as a wrong token, and posts
 lines that were refused once more each time, until the gateway accepts them.
 
-Exit codes: 0 everything was accepted, the lines before those that --resume goes on from too; 1 something was refused, a
-receiver did not answer, or it was interrupted.
+Exit codes: 0 everything was accepted, the lines before those that --resume continues from too; 1 something was refused,
+a receiver did not answer, or it was interrupted.
 
 Example: recall-gateway replay webhooks.jsonl --rate 50 --resume replay.note`,
     )
@@ -160,7 +160,7 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
         result.refused++
         const outcome = status === 0 ? text : outcomeOf(status, text)
         terminal.print(JSON.stringify({ line, outcome, answer: text }))
-        // The next ones would be refused as well, and the next time goes on from here.
+        // The next ones would be refused as well, and the next time continues from here.
         if (note !== undefined && !isAboutWebhook(text)) {
           result.stoppedAt = { line, outcome }
           gaveUp.abort()

@@ -61,6 +61,7 @@ describe('the Health view of the console', function () {
 
     // Of whom nothing is known, nothing is called right.
     redis.signal('SIGKILL')
+    await page.getByText('以下数据只来自一个进程').waitFor()
     await open(page, /全面检查/)
     await page
       .locator('.findings', { hasText: '有 1 项应答缺失' })
