@@ -39,6 +39,7 @@ import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { createProcessAsking } from './telemetry/ask-processes.ts'
 import { answerConfiguration, createConfigurations } from './telemetry/configurations.ts'
+import { createMarks } from './telemetry/setting-marks.ts'
 import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
 import { startHeartbeat } from './telemetry/heartbeat.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -183,7 +184,7 @@ async function startParts(
     forwarded: () => forwarded.state(),
     isFromProxy: isProxy,
   })
-  const own = { ...health.process, node: process.version, settings }
+  const own = { ...health.process, node: process.version, settings, marks: createMarks(config) }
   const stopAnswering = answerConfiguration(own, broker)
   lifecycle.onStop('configuration', async () => stopAnswering())
   const history = startHistory(health, base)

@@ -10,6 +10,7 @@ const schema = Joi.object<ConfigurationAnswer>({
   role: Joi.valid('all', 'receiver', 'node').required(),
   version: text(64),
   node: text(64),
+  keys: text(16),
   settings: Joi.array()
     .items(
       Joi.object({

@@ -28,8 +28,8 @@ export interface ConfigurationResponse {
   /** The one that responded comes first. */
   readonly processes: readonly ProcessConfiguration[]
   /**
-   * Settings that differ between processes, although they should not; also secrets, whose values are compared and not told. Without those
-   * that each process has of its own, such as `PORT`.
+   * Settings that differ between processes, although they should not; also secrets, whose values are compared and not told, where
+   * processes have a REDIS_SIGNING_KEY or a JWT_SECRET in common. Without those that each process has of its own, such as `PORT`.
    */
   readonly differences: readonly string[]
   /**
