@@ -3,8 +3,6 @@ import { memoryUsage } from 'node:process'
 import type { Router } from 'express'
 import type { RespondingProcess } from '../../shared/http-api/identity.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { Copies } from '../broker/spooling/copies.ts'
-import type { Spool } from '../broker/spooling/spool.ts'
 import * as options from '../config/options.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
 import type { MemoryBudget } from '../lib/memory-budget.ts'
@@ -19,6 +17,7 @@ import type { ReadOverview } from '../telemetry/overview.ts'
 import { createOwnState } from '../telemetry/own-state.ts'
 import type { OwnState } from '../telemetry/own-state.ts'
 import type { Base } from './base.ts'
+import type { Disk } from './disk.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { RelayParts } from './relay.ts'
 import { waitingOnDisk } from './storage.ts'
@@ -30,15 +29,12 @@ const LOOK_INTERVAL_MS = 60_000
 
 /** The parts that a process may have, and its health is about. */
 interface Parts {
-  readonly dataFolder: string | undefined
-  readonly spool: Spool | undefined
-  readonly copies: Copies | undefined
-  readonly quarantine: { size(): number } | undefined
+  readonly disk: Disk | undefined
   readonly relay: RelayParts | undefined
   readonly realtime: Realtime | undefined
 }
 
-interface HealthParts {
+export interface HealthParts {
   readonly own: OwnState
   /** What it calls itself. */
   readonly process: RespondingProcess
@@ -52,7 +48,9 @@ interface HealthParts {
 /** What the process knows of itself and of the others, and where it tells. */
 export function createHealthParts(base: Base, parts: Parts): HealthParts {
   const { config, lifecycle, broker, readHeartbeats, addressOf, memory, metrics } = base
-  const { dataFolder, realtime } = parts
+  const { disk, realtime } = parts
+  const dataFolder = disk?.dataFolder
+  const onDisk = () => waitingOnDisk(disk?.stores)
   const gauges = createGauges(broker, memory, parts)
   const isAccepting = (): boolean => !lifecycle.isStopping
   const reasons = (): readonly string[] => [
@@ -68,7 +66,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     isReady,
     reasons,
     warnings: broker.warnings,
-    gauges: { ...gauges, spoolDepth: () => waitingOnDisk(parts) },
+    gauges: { ...gauges, spoolDepth: onDisk },
     metrics,
   })
   const folders =
@@ -77,7 +75,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
       : new DataFolders({
           broker,
           own: { id: own.id, ...name, dataFolder },
-          recallsOnDisk: () => waitingOnDisk(parts)?.recalls ?? 0,
+          recallsOnDisk: () => onDisk()?.recalls ?? 0,
         })
   const overview = createOverview({ own, readHeartbeats, reasons: broker.reasons, folders })
   const health = createHealth({
@@ -100,7 +98,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
   }
   const readProblems = async () => (await overview.read(METRICS_TIMEOUT_MS)).problems
   const process = { id: own.id, ...name }
-  const limits = options.metricLimits(config, { hasSpool: parts.spool !== undefined })
+  const limits = options.metricLimits(config, { hasSpool: disk?.stores !== undefined })
   const metricsRouter = metrics.createRouter(
     { gauges, process: { ...process, isReady, limits }, readProblems },
     mayReadMetrics,
@@ -147,11 +145,7 @@ export const startHistory = (
     }),
   })
 
-const createGauges = (
-  broker: Broker,
-  memory: MemoryBudget,
-  { spool, copies, quarantine, relay, realtime }: Parts,
-): Gauges => ({
+const createGauges = (broker: Broker, memory: MemoryBudget, { disk, relay, realtime }: Parts): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
   streams: () => realtime?.streams() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
@@ -159,9 +153,9 @@ const createGauges = (
   memory: () => memory.state(),
   probeAgeMs: broker.probeAgeMs,
   delivery: () => realtime?.delivery(),
-  spoolDepth: () => spool?.depth(Date.now()),
-  copies: () => copies?.size(),
-  quarantined: () => quarantine?.size(),
+  spoolDepth: () => disk?.stores?.spool.depth(Date.now()),
+  copies: () => disk?.stores?.copies.size(),
+  quarantined: () => disk?.quarantine.size(),
   relay: () => relay?.state(),
   powerCut: broker.powerCut,
 })

@@ -21,7 +21,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
 
 /** What a process that takes webhooks has on disk, besides Redis. */
-interface Stores {
+export interface Stores {
   /** The id of the folder that holds the others. */
   readonly dataFolder: string
   readonly spool: Spool
@@ -32,22 +32,19 @@ interface Stores {
 
 export async function createBroker(
   config: Config,
-  {
-    quarantine,
-    stores,
-  }: { readonly quarantine: Quarantine | undefined; readonly stores: Stores | undefined },
+  disk: { readonly quarantine: Quarantine; readonly stores: Stores | undefined } | undefined,
   { metrics, log }: { readonly metrics: MetricsRegistry; readonly log: Logger },
 ): Promise<Broker> {
   const redis = options.redis(config)
   if (redis === undefined) {
-    const onDamage = quarantine && createDamageReport(quarantine, log)
+    const onDamage = disk && createDamageReport(disk.quarantine, log)
     const embedded = createEmbeddedBroker(options.embedded(config), { log, ...(onDamage && { onDamage }) })
     return warnOfSpool(embedded, await spooledIn(config, onDamage, log), log)
   }
   const redisBroker = createRedisBroker(redis, { metrics, log })
-  if (stores === undefined) return redisBroker
-  const { dataFolder, spool, groupEnds, copies } = stores
-  const setAside = createSetAside(config.SDK_APP_ID, stores.quarantine)
+  if (disk?.stores === undefined) return redisBroker
+  const { dataFolder, spool, groupEnds, copies } = disk.stores
+  const setAside = createSetAside(config.SDK_APP_ID, disk.quarantine)
   const onRecovered = metrics.recallRecovered
   const recoverable = { broker: redisBroker, copies, setAside, onRecovered, log }
   const copied = keepCopies({ markerName: dataFolder, historySize: redis.historySize }, recoverable)
@@ -78,15 +75,11 @@ export async function openStores(
  * What waits on the disk of this process to be published: the spool, and what Redis may have lost. Nodes that do not know of it doubt
  * delivery while there is any.
  */
-export function waitingOnDisk({
-  spool,
-  copies,
-}: {
-  readonly spool: Spool | undefined
-  readonly copies: Copies | undefined
-}): ReturnType<Gauges['spoolDepth']> {
-  const [spooled, lost] = [spool?.depth(Date.now()), copies?.lostDepth()]
-  if (spooled === undefined || lost === undefined) return spooled
+export function waitingOnDisk(
+  stores: Pick<Stores, 'spool' | 'copies'> | undefined,
+): ReturnType<Gauges['spoolDepth']> {
+  if (stores === undefined) return undefined
+  const [spooled, lost] = [stores.spool.depth(Date.now()), stores.copies.lostDepth()]
   return {
     recalls: spooled.recalls + lost.recalls,
     bytes: spooled.bytes + lost.bytes,
