@@ -1,7 +1,7 @@
 import Joi from 'joi'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { BEFORE_COMMAND_NAMES } from '../receiver/commands/before-commands.ts'
-import { readEvidenceKey } from '../evidence/keys.ts'
+import { readEvidenceKey } from '../lib/evidence-keys.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
 import { parseClaimPath } from '../lib/claim-path.ts'
 import { MIN_BUDGET_MB, maxBudgetMb } from '../lib/memory-limit.ts'

@@ -1,4 +1,4 @@
-import type { EvidenceKey } from '../evidence/keys.ts'
+import type { EvidenceKey } from '../lib/evidence-keys.ts'
 import type { ClaimPath } from '../lib/claim-path.ts'
 import type { RedisMode } from './redis-url.ts'
 import type { Fallback } from './setting-types.ts'

@@ -1,4 +1,4 @@
-import type { PublicKey } from './keys.ts'
+import type { PublicKey } from '../lib/evidence-keys.ts'
 
 /** A file that was looked at. */
 export type Verdict =

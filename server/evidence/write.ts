@@ -8,7 +8,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { StoredEntry } from '../broker/log-reading.ts'
 import { digestOf } from '../broker/chain.ts'
 import type { Told } from '../broker/told.ts'
-import type { EvidenceKey } from './keys.ts'
+import type { EvidenceKey } from '../lib/evidence-keys.ts'
 import { describe, FORMAT, isoOf, toLine } from './lines.ts'
 import type { EntryLine, HeaderLine, HeadLine, MissingLine, SignatureLine } from './lines.ts'
 

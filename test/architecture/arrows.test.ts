@@ -42,9 +42,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/broker/chain.ts',
     'server/broker/log-reading.ts',
     'server/broker/told.ts',
+    'server/lib/evidence-keys.ts',
   ],
   'server/config/': [
-    'server/evidence/keys.ts',
     'server/http/client-address.ts',
     'server/http/origins.ts',
     'server/lib/',
@@ -158,6 +158,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/config/',
     'server/evidence/',
     'server/lib/claim-path.ts',
+    'server/lib/evidence-keys.ts',
     'server/doctor/',
     'server/http/fetch.ts',
     'server/lib/data-dir.ts',
