@@ -9,12 +9,8 @@ import type { OriginCheck } from '../http/origins.ts'
 import type { ReadOverview } from '../telemetry/overview.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { requireAdmin, requireBearer } from './bearer-auth.ts'
-import { createConfiguration } from './configuration.ts'
-import type { ReadConfigurations } from './configuration.ts'
-import { createDoctor } from './doctor.ts'
-import type { ReadDoctor } from './doctor.ts'
-import { createHealthHistory } from './health-history.ts'
-import type { ReadHealthHistory } from './health-history.ts'
+import { serveReport } from './process-reports.ts'
+import type { ProcessReports } from './process-reports.ts'
 import { createWhoami } from './whoami.ts'
 import type { Deployment } from './whoami.ts'
 
@@ -23,16 +19,13 @@ interface StatusOptions {
   readonly testRecalls: boolean
 }
 
-export interface StatusDependencies {
+export interface StatusDependencies extends ProcessReports {
   readonly authorization: Pick<Authorization, 'authenticateByKnownBans'>
   readonly authenticateRequest: FailureLimiter
   readonly readOverview: ReadOverview
-  readonly readDoctor: ReadDoctor
   readonly isAllowedOrigin: OriginCheck
   readonly refusals: Refusals
   readonly deployment: Deployment
-  readonly readConfigurations: ReadConfigurations
-  readonly readHistory: ReadHealthHistory
 }
 
 /**
@@ -71,9 +64,9 @@ export function serveStatus(
   router.use('/v1', allowOrigins(isAllowedOrigin, refusals))
   const bearer = requireBearer(authenticateRequest, authorization.authenticateByKnownBans)
   router.get('/v1/status', bearer, requireAdmin, status)
-  router.get('/v1/doctor', bearer, requireAdmin, createDoctor(readDoctor))
-  router.get('/v1/configuration', bearer, requireAdmin, createConfiguration(readConfigurations))
-  router.get('/v1/health-history', bearer, requireAdmin, createHealthHistory(readHistory))
+  router.get('/v1/doctor', bearer, requireAdmin, serveReport(readDoctor))
+  router.get('/v1/configuration', bearer, requireAdmin, serveReport(readConfigurations))
+  router.get('/v1/health-history', bearer, requireAdmin, serveReport(readHistory))
   router.get('/v1/whoami', bearer, createWhoami(deployment))
   return router
 }
