@@ -2,12 +2,10 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { adminToken, connect, makeToken } from '../support/client.ts'
-import { button, newTab, openView, recall, row } from '../support/console-page.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { Page } from 'playwright-core'
+import { connect, makeToken } from '../support/client.ts'
+import { button, recall, row } from '../support/console-page.ts'
+import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const ID = '144115233406643804-1700000000-130'
@@ -15,29 +13,18 @@ const EVIL = 'rtl-\u202Eevil'
 
 describe('what a moderator does with a recall', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  const stops: (() => unknown)[] = []
-  let browser: Browser
-  let url: string
+  const served = serveConsole({ EVIDENCE_KEY: Buffer.alloc(32, 7).toString('base64') })
 
   before(async () => {
-    const gateway = await startGatewayProcess({ EVIDENCE_KEY: Buffer.alloc(32, 7).toString('base64') })
-    stops.push(gateway.stop)
-    url = gateway.url
-    browser = await openBrowser()
-    await recall(url, {
+    await recall(served.url, {
       GroupId: EVIL,
       Operator_Account: 'zero\u200Bwidth',
       MsgSeqList: [{ MsgSeq: 130, MsgId: ID }, { MsgSeq: 131 }],
     })
   })
-  after(async () => {
-    for (const stop of stops.toReversed()) await stop()
-  })
 
   const openRecall = async (name: string, options = {}): Promise<Page> => {
-    const page = await newTab(browser, onCleanUp, { timezoneId: 'Asia/Shanghai', ...options })
-    await openView(page, url, 'feed', await adminToken())
+    const page = await served.open('feed', { timezoneId: 'Asia/Shanghai', ...options })
     await row(page, name).click()
     await page.locator('.path .stop').first().waitFor()
     return page
@@ -113,10 +100,10 @@ describe('what a moderator does with a recall', function () {
   })
 
   it('is to take its operator out of the room, after it was said what that will do', async () => {
-    const listening = await connect(url, await makeToken({ sub: 'bob', rooms: [{ group: 'acted' }] }))
-    onCleanUp(() => listening.close())
+    const listening = await connect(served.url, await makeToken({ sub: 'bob', rooms: [{ group: 'acted' }] }))
+    served.onCleanUp(() => listening.close())
     await listening.subscribe({ group: 'acted' })
-    await recall(url, { GroupId: 'acted', Operator_Account: 'bob', MsgSeqList: [{ MsgSeq: 1 }] })
+    await recall(served.url, { GroupId: 'acted', Operator_Account: 'bob', MsgSeqList: [{ MsgSeq: 1 }] })
     const page = await openRecall('acted')
     await button(page, 'Take a user out …').click()
     const form = page.getByRole('form', { name: 'Take a user out …' })

@@ -1,21 +1,7 @@
 import { expect } from 'chai'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { adminToken } from '../support/client.ts'
-import {
-  button,
-  named,
-  newTab,
-  openView,
-  recallOne,
-  row,
-  rowsOf,
-  search,
-  state,
-} from '../support/console-page.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
+import type { Page } from 'playwright-core'
+import { button, named, recallOne, row, rowsOf, search, state } from '../support/console-page.ts'
+import { serveConsole } from '../support/served-console.ts'
 import { postWebhook, signedQuery } from '../support/webhook.ts'
 
 const C2C = 'C2C.CallbackAfterMsgWithDraw'
@@ -23,25 +9,10 @@ const OFFICIAL = 'OfficialAccount.CallbackAfterMsgWithDraw'
 
 describe('every kind of conversation in the console', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  let browser: Browser
-  let gateway: GatewayProcess
-  let url: string
-
-  before(async () => {
-    gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })
-    url = gateway.url
-    browser = await openBrowser()
-  })
-  after(async () => {
-    await gateway.stop()
-  })
-
-  const open = async (view: string): Promise<Page> =>
-    openView(await newTab(browser, onCleanUp), url, view, await adminToken())
+  const served = serveConsole({ TEST_RECALLS: 'on' })
 
   const post = async (command: string, fields: object): Promise<void> => {
-    const { status, body } = await postWebhook(url, {
+    const { status, body } = await postWebhook(served.url, {
       query: signedQuery(command),
       body: { CallbackCommand: command, EventTime: Date.now(), ...fields },
     })
@@ -56,9 +27,9 @@ describe('every kind of conversation in the console', function () {
     (await rowsOf(page).locator('.conversation').allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '))
 
   it('appears in the feed, with its messages and its details, and is filtered by kind and name', async () => {
-    const page = await open('feed')
+    const page = await served.open('feed')
     await state(page, 'Live').waitFor()
-    await recallOne(url, 'a-group', 1)
+    await recallOne(served.url, 'a-group', 1)
     await recallOfTwo('zoe', 'ann', '7_8_1700000000')
     await recallOfAccount('@TOA#news', ['1_1_1700000001', '2_2_1700000002'])
     await row(page, '@TOA#news').waitFor()
@@ -95,7 +66,7 @@ describe('every kind of conversation in the console', function () {
 
   it('is watched in a room of its own, even after a reload', async () => {
     await recallOfTwo('eve', 'dan', '1_1_1700000000')
-    const page = await open('rooms')
+    const page = await served.open('rooms')
     const kind = page.getByRole('combobox', { name: 'Kind' })
     await kind.selectOption('One-to-one')
     // In any order: the two are the same room.
@@ -109,7 +80,7 @@ describe('every kind of conversation in the console', function () {
     await recallOfTwo('dan', 'eve', '2_2_1700000000')
     await recallOfTwo('dan', 'fay', '3_3_1700000000')
     await recallOfAccount('@TOA#sale', ['4_4_1700000000'])
-    await recallOne(url, '@TOA#sale', 5)
+    await recallOne(served.url, '@TOA#sale', 5)
     for (const reloads of [0, 1]) {
       if (reloads === 1) await page.reload()
       const pair = page.locator('.room').filter({ has: page.getByRole('heading', { name: 'dan and eve' }) })
@@ -129,7 +100,7 @@ describe('every kind of conversation in the console', function () {
   it('is looked up by the keys of its messages, and searched in its history', async () => {
     await recallOfTwo('gus', 'hal', '1_1_1700000000')
     await recallOfTwo('hal', 'gus', '2_2_1700000000')
-    const page = await open('history')
+    const page = await served.open('history')
     const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
     await lookup.getByLabel('Kind').selectOption('One-to-one')
     await lookup.getByLabel('User', { exact: true }).fill('hal')
@@ -152,7 +123,7 @@ describe('every kind of conversation in the console', function () {
       ['One-to-one', { User: 'kim', 'Other user': 'joe' }, '1:1 joe and kim'],
       ['Official account', { 'Official account': '@TOA#test' }, 'Official @TOA#test'],
     ] as const) {
-      const page = await open('test')
+      const page = await served.open('test')
       await page.getByRole('combobox', { name: 'Kind' }).selectOption(kind)
       for (const [label, name] of Object.entries(names)) await named(page, label).fill(name)
       await page.getByLabel('Message keys').fill('1_1_1700000000')
@@ -166,7 +137,7 @@ describe('every kind of conversation in the console', function () {
   })
 
   it('shows long names and such that run from right to left each in its own place', async () => {
-    const page = await open('feed')
+    const page = await served.open('feed')
     await state(page, 'Live').waitFor()
     const [long, hebrew, hostile] = ['l'.repeat(200), 'ש'.repeat(60), '<img src=x>\u202E']
     await recallOfTwo(long, hebrew, 'k1')

@@ -1,10 +1,8 @@
 import { expect } from 'chai'
-import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../support/browser.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
+import type { Page } from 'playwright-core'
 import { adminToken, makeToken } from '../support/client.ts'
-import { button, named, newTab, openView, recall, recallOne, row } from '../support/console-page.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
+import { button, named, openView, recall, recallOne, row } from '../support/console-page.ts'
+import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 
 /** Records notifications and tones, which nobody sees or hears here. */
@@ -34,25 +32,10 @@ const RECORD = `
 
 describe('what rings in the console', function () {
   this.timeout(60_000)
-  const onCleanUp = cleanUpAfterEach()
-  const stops: (() => unknown)[] = []
-  let browser: Browser
-  let url: string
-
-  before(async () => {
-    const gateway = await startGatewayProcess()
-    stops.push(gateway.stop)
-    url = gateway.url
-    browser = await openBrowser()
-  })
-  after(async () => {
-    for (const stop of stops.toReversed()) await stop()
-  })
+  const served = serveConsole()
 
   const open = async (view: string): Promise<Page> => {
-    const page = await newTab(browser, onCleanUp)
-    await page.addInitScript(RECORD)
-    await openView(page, url, view, await adminToken())
+    const page = await served.open(view, { script: RECORD })
     await page.locator('.state.live').waitFor()
     return page
   }
@@ -66,15 +49,15 @@ describe('what rings in the console', function () {
 
   it('notifies, sounds, and says so in the title and in every view, once, and leads to the recall', async () => {
     const page = await open('rings')
-    await recallOne(url, 'told', 1)
+    await recallOne(served.url, 'told', 1)
     expect(await page.evaluate('asked')).to.equal(0)
     await button(page, 'Allow notifications').click()
     await page.getByText('Desktop notifications are allowed.').waitFor()
     await addRule(page, 'Told', 'group:told -operator:bot')
-    await page.goto(`${url}/#history`)
-    await recall(url, { GroupId: 'told', Operator_Account: 'bot', MsgSeqList: [{ MsgSeq: 2 }] })
-    await recallOne(url, 'other', 3)
-    await recall(url, {
+    await page.goto(`${served.url}/#history`)
+    await recall(served.url, { GroupId: 'told', Operator_Account: 'bot', MsgSeqList: [{ MsgSeq: 2 }] })
+    await recallOne(served.url, 'other', 3)
+    await recall(served.url, {
       GroupId: 'told',
       Operator_Account: 'al\u200Bice',
       MsgSeqList: [{ MsgSeq: 4 }],
@@ -87,18 +70,18 @@ describe('what rings in the console', function () {
     expect(await page.evaluate('shown[0].title')).to.equal('Recall gateway: Told')
     expect(await page.evaluate('shown[0].body')).to.include('told · by \u2068al‹U+200B›ice\u2069')
     // Within the cool-down, it is added to the ring. After a reload too, and nothing of the past rings again.
-    await recallOne(url, 'told', 5)
+    await recallOne(served.url, 'told', 5)
     await page.reload()
     await page.locator('.state.live').waitFor()
-    await recallOne(url, 'told', 6)
-    await page.goto(`${url}/#rings`)
+    await recallOne(served.url, 'told', 6)
+    await page.goto(`${served.url}/#rings`)
     await rungIn(page).getByText('3 recalls').waitFor()
     expect(await rungIn(page).count()).to.equal(1)
     expect(await page.evaluate('[shown.length, tones]')).to.deep.equal([0, 0])
     expect(await page.title()).to.match(/^Live/)
     await rungIn(page).getByRole('link', { name: 'Latest' }).click()
     await page.locator('.details').getByText('6', { exact: true }).waitFor()
-    await page.goto(`${url}/#rings`)
+    await page.goto(`${served.url}/#rings`)
     await rungIn(page).getByRole('link', { name: 'Find all' }).click()
     await row(page, 'told').nth(2).waitFor()
     expect(await row(page, 'other').count()).to.equal(0)
@@ -112,7 +95,11 @@ describe('what rings in the console', function () {
     await named(page, 'How many').fill('3')
     await addRule(page, 'Mass recall', '')
     for (const [i, operator] of ['ann', 'bob', 'ann', 'bob', 'bob'].entries())
-      await recall(url, { GroupId: 'burst', Operator_Account: operator, MsgSeqList: [{ MsgSeq: i + 1 }] })
+      await recall(served.url, {
+        GroupId: 'burst',
+        Operator_Account: operator,
+        MsgSeqList: [{ MsgSeq: i + 1 }],
+      })
     await rungIn(page).getByText('3 recalls · by bob').waitFor()
     expect(await rungIn(page).count()).to.equal(1)
     await button(page, 'Remove').click()
@@ -120,14 +107,14 @@ describe('what rings in the console', function () {
   })
 
   it('makes noise in one tab of a browser, of those that can, by the rules of all of them', async () => {
-    const idle = await newTab(browser, onCleanUp)
-    await idle.goto(url)
+    const idle = await served.newTab()
+    await idle.goto(served.url)
     await idle.locator('.log-in').waitFor()
     const context = idle.context()
     await context.addInitScript(`sessionStorage.setItem('permission', 'granted')\n${RECORD}`)
     const tabs = [await context.newPage(), await context.newPage()] as const
     for (const tab of tabs) {
-      await openView(tab, url, 'rings', await adminToken())
+      await openView(tab, served.url, 'rings', await adminToken())
       await tab.locator('.state.live').waitFor()
     }
     await addRule(tabs[1], 'Second', 'group:tabs')
@@ -143,7 +130,7 @@ describe('what rings in the console', function () {
         ([shown = 0, tones = 0], [one = 0, other = 0]) => [shown + one, tones + other],
         [],
       )
-    await recallOne(url, 'tabs', 1)
+    await recallOne(served.url, 'tabs', 1)
     for (const tab of tabs) await rungIn(tab).waitFor()
     await waitUntil('one has rung', async () => (await sums()).join() === '1,2')
 
@@ -153,13 +140,13 @@ describe('what rings in the console', function () {
     await gone?.close()
     await left?.getByRole('button', { name: 'Clear' }).click()
     await addRule(left ?? tabs[0], 'Third', 'group:left')
-    await recallOne(url, 'left', 1)
+    await recallOne(served.url, 'left', 1)
     await left?.waitForFunction("shown.at(-1)?.title.endsWith(': Third')")
   })
 
   it('is not for members', async () => {
-    const page = await newTab(browser, onCleanUp)
-    await page.goto(`${url}/#token=${await makeToken({ rooms: [{ group: 'told' }] })}`)
+    const page = await served.newTab()
+    await page.goto(`${served.url}/#token=${await makeToken({ rooms: [{ group: 'told' }] })}`)
     await page.locator('.shell').waitFor()
     expect(await page.getByRole('link', { name: 'Rings' }).count()).to.equal(0)
   })
