@@ -1,5 +1,7 @@
+import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { StoredEntry } from '../broker/log-reading.ts'
 import { keptAt, openLog } from './open-log.ts'
 import type { OpenLog } from './open-log.ts'
 
@@ -10,9 +12,12 @@ interface Further {
   readonly before: number
 }
 
+/** More recalls than two logs ever get in a different millisecond, or one call of the store keeps in the same. */
+const AT_THE_EDGE = 32
+
 /**
- * Returns the first of these logs, from an index on, that has entries from before `reachedMs`, which the feed reaches back to; undefined if
- * none has.
+ * Returns the first of these logs, from an index on, that has entries from before those of the feed, which reaches back to `reachedMs`;
+ * undefined if none has.
  */
 export async function findFurther(
   log: Pick<Broker, 'entries'>,
@@ -20,28 +25,53 @@ export async function findFurther(
   from: number,
   reachedMs: number,
 ): Promise<Further | undefined> {
+  let ofFeed: Promise<ReadonlySet<string>> | undefined
   for (const [index, room] of rooms.entries()) {
     if (index < from) continue
     const opened = await openLog(log, room)
     const { keptSinceMs, first } = opened
-    if (keptSinceMs === null || keptSinceMs >= reachedMs) continue
-    const before = await firstKeptSince(log, opened, reachedMs)
+    if (keptSinceMs === null || keptSinceMs > reachedMs) continue
+    const after = await firstKeptAfter(log, opened, reachedMs)
+    const before = await firstHeldBy(await (ofFeed ??= oldestOfFeed(log)), log, opened, after)
     if (before > first) return { index, opened, before }
   }
   return undefined
 }
 
-/** Returns the offset of the first entry that was kept at this time or later. Entries are in the order in which they were kept. */
-async function firstKeptSince(
+/** What two logs have in common of a recall. */
+const textOf = ({ text, subset }: StoredEntry): string => `${subset} ${text}`
+
+async function oldestOfFeed(log: Pick<Broker, 'entries'>): Promise<ReadonlySet<string>> {
+  return new Set((await log.entries(FEED, 0, AT_THE_EDGE)).entries.map(textOf))
+}
+
+/**
+ * Returns the offset of the first of the entries before an offset that the feed holds, too; that offset if it holds none. Times alone do not
+ * tell: a store may keep a recall in the log of its group a millisecond before it is in the feed, or many in the same.
+ */
+async function firstHeldBy(
+  ofFeed: ReadonlySet<string>,
+  log: Pick<Broker, 'entries'>,
+  { room, first }: OpenLog,
+  before: number,
+): Promise<number> {
+  const from = Math.max(first, before - AT_THE_EDGE)
+  const { entries } = await log.entries(room, from - 1, before - from)
+  const last = entries.findLast((entry) => entry.offset < before && !ofFeed.has(textOf(entry)))
+  return last === undefined ? from : last.offset + 1
+}
+
+/** Returns the offset of the first entry that was kept later than this. Entries are in the order in which they were kept. */
+async function firstKeptAfter(
   log: Pick<Broker, 'entries'>,
   { room, first, head }: OpenLog,
-  sinceMs: number,
+  atMs: number,
 ): Promise<number> {
   let [low, high] = [first, head.offset + 1]
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
     const [entry] = (await log.entries(room, middle - 1, 1)).entries
-    if (entry !== undefined && (keptAt(entry) ?? Infinity) < sinceMs) low = middle + 1
+    if (entry !== undefined && (keptAt(entry) ?? Infinity) <= atMs) low = middle + 1
     else high = middle
   }
   return low

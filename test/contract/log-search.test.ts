@@ -139,6 +139,30 @@ for (const kind of ['embedded', 'redis']) {
       expect(await ask('h 3', { cursor: first.cursor }), 'it was emptied').to.deep.include({ hits: [] })
     })
 
+    it('finds none twice, and misses none, where the feed begins, however its times and those of the logs differ', async () => {
+      await open({ historySize: 10 })
+      const logWith = (keptInFeedMs: number) => ({
+        async entries(...call: Parameters<Broker['entries']>) {
+          const { entries, ...part } = await broker.entries(...call)
+          const keptAtMs = call[0] === FEED ? keptInFeedMs : 1_000
+          return {
+            ...part,
+            entries: entries.map((entry) => ({ ...entry, link: entry.link && { ...entry.link, keptAtMs } })),
+          }
+        },
+      })
+      for (let seq = 1; seq <= 6; seq++) await publish('g', seq)
+      for (const keptInFeedMs of [1_000, 1_002]) {
+        const pages = await askAll('g', { log: logWith(keptInFeedMs) })
+        expect(pages.flatMap(seqsOf), `${keptInFeedMs}`).to.deep.equal([6, 5, 4, 3, 2, 1])
+        expect(pages.at(-1), 'the feed has dropped nothing').to.not.have.property('beyond')
+      }
+      for (let seq = 7; seq <= 9; seq++) await publish('g', seq)
+      for (let seq = 10; seq <= 12; seq++) await publish('other', seq)
+      const pages = await askAll('g', { log: logWith(1_000) })
+      expect(pages.flatMap(seqsOf), 'all in one millisecond').to.deep.equal([9, 8, 7, 6, 5, 4, 3, 2, 1])
+    })
+
     it('takes the feed for a group that was dismissed', async () => {
       await open()
       await publish('g', 1)
