@@ -62,7 +62,8 @@ function AdminFeed({ store, onChange }: FeedViewProps) {
         open={open}
         onOpen={onOpen}
         onClose={onClose}
-        subject={q}
+        // What the search finds before the feed is loaded is in both then: it must not count as new.
+        subject={`${feed.received > 0 ? 'loaded' : 'loading'} ${q}`}
       />
       <FeedFooter
         store={store}
