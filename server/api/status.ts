@@ -5,6 +5,7 @@ import type { StatusResponse } from '../../shared/http-api.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { FailureLimiter } from '../auth/failure-limiter.ts'
 import { allowOrigins } from '../http/cors.ts'
+import { respondNotFound } from '../http/not-found.ts'
 import type { OriginCheck } from '../http/origins.ts'
 import type { ReadOverview } from '../telemetry/overview.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
@@ -68,6 +69,18 @@ export function serveStatus(
   router.get('/v1/configuration', bearer, requireAdmin, serveReport(readConfigurations))
   router.get('/v1/health-history', bearer, requireAdmin, serveReport(readHistory))
   router.get('/v1/whoami', bearer, createWhoami(deployment))
+  return router
+}
+
+/** Says of everything else that a receiver does not serve it: who follows the runbook at night may have asked the wrong process. */
+export function refuseRooms(): Router {
+  const router = express.Router()
+  router.use(
+    '/v1',
+    respondNotFound(
+      'this process has ROLE=receiver, which serves no rooms and no quarantine: ask one with ROLE=node or ROLE=all',
+    ),
+  )
   return router
 }
 

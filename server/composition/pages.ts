@@ -1,7 +1,7 @@
 import type { Router } from 'express'
 import { createApi } from '../api/api.ts'
 import { createAudit } from '../api/audit.ts'
-import { refuseStatus, serveStatus } from '../api/status.ts'
+import { refuseRooms, refuseStatus, serveStatus } from '../api/status.ts'
 import * as options from '../config/options.ts'
 import { serveClientScript, serveConsole, serveDocuments } from '../http/static-files.ts'
 import type { Realtime } from '../realtime/realtime.ts'
@@ -36,8 +36,8 @@ export function createPages(
 
 /** Creates what a receiver serves: its status, if it can check tokens, and the documents. */
 export function createReceiverPages(base: Base & SelfReports, access: Access | undefined): Router[] {
-  if (access === undefined) return [refuseStatus(), serveDocuments()]
+  if (access === undefined) return [refuseStatus(), refuseRooms(), serveDocuments()]
   const stop = followRevocations(base.broker, access)
   base.lifecycle.onStop('revocations', async () => stop())
-  return [serveStatus({ testRecalls: false }, { ...base, ...access }), serveDocuments()]
+  return [serveStatus({ testRecalls: false }, { ...base, ...access }), refuseRooms(), serveDocuments()]
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import express from 'express'
-import type { ErrorRequestHandler, Express, RequestHandler as ExpressHandler, Router } from 'express'
+import type { ErrorRequestHandler, Express, Router } from 'express'
 import { GatewayError } from '../../shared/errors.ts'
 import { MAX_HEADER_BYTES } from '../../shared/limits.ts'
 import type { MemoryBudget } from '../lib/memory-budget.ts'
@@ -14,6 +14,7 @@ import { redirectToFolders, stripBasePath } from './base-path.ts'
 import { reportClientErrors } from './client-errors.ts'
 import { Connections } from './connections.ts'
 import { respondWithError } from './error-response.ts'
+import { respondNotFound } from './not-found.ts'
 import { serveInTurn } from './pipelining.ts'
 import { checkForm } from './request-form.ts'
 import { readTls, reloadTls } from './tls.ts'
@@ -189,13 +190,7 @@ function createApp(routers: readonly Router[], refusals: Refusals): Express {
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', false)
-  return app.use(...routers, respondNotFound, respondError(refusals))
-}
-
-/** Pages of every origin may read it: it says nothing, and a client that was given a wrong path can then say that. */
-const respondNotFound: ExpressHandler = (_request, response) => {
-  response.set('Access-Control-Allow-Origin', '*').set('Cross-Origin-Resource-Policy', 'cross-origin')
-  throw new GatewayError('NOT_FOUND')
+  return app.use(...routers, respondNotFound(), respondError(refusals))
 }
 
 const respondError =

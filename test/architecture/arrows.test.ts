@@ -89,6 +89,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/evidence/',
     'server/http/client-address.ts',
     'server/http/cors.ts',
+    'server/http/not-found.ts',
     'server/http/origins.ts',
     'server/lib/',
     'server/telemetry/',

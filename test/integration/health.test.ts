@@ -164,6 +164,12 @@ describe('health', () => {
     const refused = await get(blind.url, '/v1/status', admin)
     expect(refused.body).to.include({ code: 'NOT_FOUND' })
     expect(refused.body['message']).to.include('JWT_SECRET')
+    // Who follows the runbook may have asked the wrong process.
+    for (const asked of [receiver, blind]) {
+      const elsewhere = await get(asked.url, '/v1/quarantine', admin)
+      expect(elsewhere.body).to.include({ code: 'NOT_FOUND' })
+      expect(elsewhere.body['message']).to.include('ask one with ROLE=node')
+    }
     await waitForHealth(receiver, 3)
     expect(await status(receiver)).to.include({ complete: true, testRecalls: false })
 

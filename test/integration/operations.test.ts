@@ -62,30 +62,34 @@ describe('the runbook', function () {
   let redis: RedisServer
   let environment: Readonly<Record<string, string | undefined>>
   let gateway: GatewayProcess
+  let node: GatewayProcess
 
   before(async () => {
     // Nobody has more rights than the documents give.
     const users = [...userIn('gateway', 'gateway-password'), ...userIn('on-duty', 'on-duty-password')]
     redis = await startRedis({ dataDir: redisFolder, flags: [...users, '--user', 'default', 'off'] })
     const urlOf = (user: string): string => redis.url.replace('//', `//${user}:${user}-password@`)
-    gateway = await startGatewayProcess({ ...settings, REDIS_URL: urlOf('gateway') })
+    // As the documents deploy it: a receiver serves less than a node, and a shell has the settings of one of them.
+    gateway = await startGatewayProcess({ ...settings, ROLE: 'receiver', REDIS_URL: urlOf('gateway') })
+    node = await startGatewayProcess({ ...settings, ROLE: 'node', REDIS_URL: urlOf('gateway') })
     environment = {
       PATH: process.env['PATH'],
       ...settings,
+      ROLE: 'receiver',
       REDIS_URL: urlOf('gateway'),
       REDIS_ADMIN: urlOf('on-duty'),
       PORT: String(gateway.port),
       NEW_TOKEN,
     }
     // Once for all of them: it starts a program.
-    const exported = await run(`${exports}printf '%s %s' "$GATEWAY" "$RECALL_TOKEN"`)
-    const [GATEWAY, RECALL_TOKEN] = exported.split(' ')
-    environment = { ...environment, GATEWAY, RECALL_TOKEN }
+    const exported = await run(`${exports}printf '%s %s %s' "$GATEWAY" "$NODE" "$RECALL_TOKEN"`)
+    const [GATEWAY, NODE, RECALL_TOKEN] = exported.split(' ')
+    environment = { ...environment, GATEWAY, NODE, RECALL_TOKEN }
     await postWebhook(gateway.url, { body: 'no JSON' })
     await postWebhook(gateway.url, { query: { SdkAppid: APP } })
   })
   after(async () => {
-    await gateway.stop()
+    await Promise.all([gateway.stop(), node.stop()])
     await redis.stop()
     for (const { remove } of folders) remove()
   })
@@ -93,6 +97,7 @@ describe('the runbook', function () {
   /** Runs commands as the introduction says. Resolves to what they print; rejects if one fails. */
   async function run(commands: string): Promise<string> {
     const script = commands
+      .replaceAll('NODE=http://127.0.0.1:8080', `NODE=${node.url}`)
       .replaceAll('http://127.0.0.1:8080', gateway.url)
       // Their exit code says that something needs attention, which is so: of 1 and 2.
       .replaceAll(/^(node \S+ (?:status|doctor)\b.*)$/gm, '$1 || [ $? -le 2 ]')
