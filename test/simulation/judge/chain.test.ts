@@ -5,8 +5,8 @@ import type { Timed } from './right-history.ts'
 
 const digestOf = (offset: number): string => createHash('sha256').update(`entry ${offset}`).digest('hex')
 
-/** A log of so many entries with the right links, each told 20 ms after it was sent. */
-function log(length: number): EvidenceEntry[] {
+/** A log of so many entries with the right links, each told 20 ms after it was sent, or never. */
+function log(length: number, { isTold } = { isTold: true }): EvidenceEntry[] {
   let link = 'epoch e'
   return Array.from({ length }, (_, i) => {
     const offset = i + 1
@@ -21,7 +21,7 @@ function log(length: number): EvidenceEntry[] {
       link,
       ...(offset === 1 && { epoch: 'e' }),
       recall: { group: 'g', seqs: [offset], recalledAtMs: BASE_MS + offset },
-      toldAtMs: BASE_MS + 20 + offset,
+      ...(isTold && { toldAtMs: BASE_MS + 20 + offset }),
     }
   })
 }
@@ -46,7 +46,7 @@ const last = (entries: readonly EvidenceEntry[], more = {}): Timed =>
 const changed = (offset: number, more: Partial<EvidenceEntry>): EvidenceEntry[] =>
   log(2).map((entry) => (entry.offset === offset ? { ...entry, ...more } : entry))
 const PROVED = { shape: { ...SHAPE, hasEvidenceKey: true } }
-const untold = log(2).map(({ toldAtMs: _, ...entry }) => entry)
+const untold = log(2, { isTold: false })
 
 describe('the judge of what is proved', () => {
   itJudges([
