@@ -70,6 +70,12 @@ describe('the log-in of the console', function () {
     await page.goto(`${gateway.url}/${fragment}`)
     return { page, complaints }
   }
+  /** Opens a link with the token of a user, who says that it is meant so. */
+  const openAs = async (user: string, token: string) => {
+    const opened = await open(`#token=${token}`)
+    await button(opened.page, `Go on as ${user}`).click()
+    return opened
+  }
   const signInLink = (page: Page) => page.getByRole('link', { name: 'Sign in', exact: true })
   const forms = (page: Page) => page.locator('form:visible').count()
 
@@ -120,7 +126,7 @@ describe('the log-in of the console', function () {
 
   it('signs in again in another tab, and the page goes on with all that is on it', async () => {
     const short = await makeToken({ sub: 'alice', role: 'admin', ttlS: 200 })
-    const { page } = await open(`#token=${short}`)
+    const { page } = await openAs('alice', short)
     await state(page, 'Live').waitFor()
     await recallOne(gateway.url, 'before', 1)
     await row(page, 'before').waitFor()
@@ -141,7 +147,7 @@ describe('the log-in of the console', function () {
   })
 
   it('goes on in every tab when a link brings a token that only claims to be newer', async () => {
-    const { page } = await open(`#token=${await makeToken({ sub: 'alice', role: 'admin' })}`)
+    const { page } = await openAs('alice', await makeToken({ sub: 'alice', role: 'admin' }))
     await state(page, 'Live').waitFor()
     const claims = { sub: 'alice', role: 'admin', iat: 9_999_999_998, exp: 9_999_999_999 }
     const [head, body] = [{ alg: 'HS256' }, claims].map((part) =>
@@ -163,7 +169,7 @@ describe('the log-in of the console', function () {
   })
 
   it('asks before a link with the token of another user takes over', async () => {
-    const { page } = await open(`#token=${await makeToken({ sub: 'alice', rooms: [{ group: 'g' }] })}`)
+    const { page } = await openAs('alice', await makeToken({ sub: 'alice', rooms: [{ group: 'g' }] }))
     const mallory = await makeToken({ sub: 'mallory', role: 'admin' })
     const user = () => page.locator('.who bdi').first().innerText()
     await page.locator('.shell').waitFor()
@@ -185,6 +191,20 @@ describe('the log-in of the console', function () {
     await button(page, 'Go on as mallory').click()
     await page.locator('.who').getByText('mallory').first().waitFor()
     await state(page, 'Live').waitFor()
+  })
+
+  it('asks before a link makes somebody of who has not signed in', async () => {
+    const mallory = await makeToken({ sub: 'mallory', role: 'admin' })
+    const { page } = await open(`#token=${mallory}`)
+    await page.getByRole('alert').filter({ hasText: 'would sign you in as mallory' }).waitFor()
+    expect(await page.locator('.shell').count()).to.equal(0)
+    await page.reload()
+    await signInLink(page).waitFor()
+    expect(await page.evaluate('sessionStorage.token'), 'nothing is kept').to.equal(undefined)
+    await page.evaluate(`location.hash = 'token=${mallory}'`)
+    await button(page, 'Go on as mallory').waitFor()
+    await signInLink(page).click()
+    await page.locator('.who').getByText('alice').first().waitFor()
   })
 
   it('goes by what the gateway says, whatever the claims are called', async () => {

@@ -12,6 +12,8 @@ export const access = {
   dismiss: 'Dismiss',
   offered: (other: string, own: string) =>
     `A link has brought a token of ${other}. You are signed in as ${own}.`,
+  fromLink: (user: string) =>
+    `A link would sign you in as ${user}. If you have not asked for it, sign in yourself instead.`,
   change: (other: string) => `Go on as ${other}`,
   stay: (own: string) => `Stay ${own}`,
   notTaken: 'Another token was not taken. You go on as before.',

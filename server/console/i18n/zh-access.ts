@@ -13,6 +13,7 @@ export const access: Messages['access'] = {
   takenElsewhere: '登录成功。原来的标签页会继续使用，可以关闭此页。',
   dismiss: '知道了',
   offered: (other, own) => `链接中带有 ${other} 的令牌，您当前的身份是 ${own}。`,
+  fromLink: (user) => `此链接会让您以 ${user} 的身份登录。如果这不是您要的，请自行登录。`,
   change: (other) => `切换为 ${other}`,
   stay: (own) => `继续使用 ${own}`,
   notTaken: '未采用另一个令牌，您的使用不受影响。',

@@ -29,12 +29,27 @@ export function LogIn({ session, onLanguage }: LogInProps) {
         <p>{t.token.intro}</p>
         {(shown.kind !== 'no-token' || signIn.address === undefined) && <StateBadge shown={shown} />}
         <SignInError session={session} />
+        {session.asked !== undefined && <FromLink session={session} user={session.asked} />}
         {signIn.isKnown && shown.kind !== 'connecting' && <WaysIn session={session} />}
       </div>
       <div class="switches">
         <Switches onLanguage={onLanguage} />
       </div>
     </main>
+  )
+}
+
+/** Asks who comes by a link with a token. */
+function FromLink({ session, user }: { readonly session: Session; readonly user: string }) {
+  const { t } = useLocale()
+  const name = visibleText(user)
+  return (
+    <>
+      <p role="alert">{t.access.fromLink(name)}</p>
+      <button type="button" onClick={() => session.accept()}>
+        {t.access.change(name)}
+      </button>
+    </>
   )
 }
 
@@ -53,7 +68,7 @@ function WaysIn({ session }: { readonly session: Session }) {
   return (
     <>
       <div class="sign-in">
-        <a class="button" href={address} onClick={() => session.signIn.leave()}>
+        <a class="button" href={address} onClick={() => session.signIn.leave('here')}>
           {t.access.signIn}
         </a>
         <p class="hint">{t.access.signInHint}</p>
@@ -106,7 +121,13 @@ function TokenPrompt({ session, store }: PromptProps) {
       ) : (
         <>
           <div class="sign-in">
-            <a class="button" href={address} target="_blank" rel="noopener noreferrer">
+            <a
+              class="button"
+              href={address}
+              target="_blank"
+              rel="noopener noreferrer"
+              onClick={() => session.signIn.leave('in another tab')}
+            >
               {t.access.signInAgain}
             </a>
             <p class="hint">{t.access.signInAgainHint}</p>

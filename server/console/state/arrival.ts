@@ -8,8 +8,8 @@ export interface Arrival {
   readonly token: string | undefined
   /** The token has come with the address, and not out of the storage of this tab. */
   readonly isNew: boolean
-  /** This tab had gone to the sign-in page of the app. */
-  readonly hadLeft: boolean
+  /** Whether this tab had gone to the sign-in page of the app, or may be one that another tab has opened for that. */
+  readonly signIn: 'here' | 'in another tab' | undefined
   /** What the sign-in page reports instead of a token. */
   readonly error: string | undefined
   /** The address held a token or an error. */
@@ -31,7 +31,7 @@ export function takeArrival(): Arrival {
   const error = parts.get('error_description') ?? parts.get('error')
   const saved = loadToken()
   if (token === null && error === null)
-    return { token: saved, isNew: false, hadLeft: false, error: undefined, isFromAddress: false }
+    return { token: saved, isNew: false, signIn: undefined, error: undefined, isFromAddress: false }
   for (const name of ADDED) parts.delete(name)
   const rest = parts.size === 0 ? view : `${view}?${parts.toString()}`
   history.replaceState(null, '', location.pathname + location.search + (rest === '' ? '' : `#${rest}`))
@@ -39,7 +39,7 @@ export function takeArrival(): Arrival {
   return {
     token: isNew ? token : saved,
     isNew,
-    hadLeft: takeSignIn(),
+    signIn: takeSignIn(),
     error: isNew ? undefined : (error ?? '').slice(0, MAX_ERROR_CHARACTERS),
     isFromAddress: true,
   }

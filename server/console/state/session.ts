@@ -4,6 +4,7 @@ import { takeArrival } from './arrival.ts'
 import type { Arrival } from './arrival.ts'
 import { askAgainInMs, Candidate } from './candidate.ts'
 import { readIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { NO_TOKEN } from './shown-state.ts'
 import type { ShownState } from './shown-state.ts'
 import { SignIn } from './sign-in.ts'
@@ -36,6 +37,10 @@ export class Session {
   #fromLink: string | undefined
   #considered: { readonly candidate: Candidate; readonly source: Source } | undefined
   #offered: Offered | undefined
+  /** A token that a link has brought to a tab in which nobody works: it is kept only once it is settled whether to ask. */
+  #unasked: string | undefined
+  /** Whose it is, while the viewer is asked. */
+  #asked: Identity | undefined
   /** Why another token was not taken in place of the one in use. */
   refusal: ApiError | undefined
   /** What the sign-in page reported instead of a token. */
@@ -67,7 +72,7 @@ export class Session {
   /** What the page says about itself. */
   get shown(): ShownState {
     if (this.#store !== undefined) return this.#store.shown
-    if (this.#token === undefined) return NO_TOKEN
+    if (this.#token === undefined || this.#asked !== undefined) return NO_TOKEN
     if (this.#failure === undefined) return { kind: 'connecting', tone: 'wait', problems: [] }
     const { code, message: reason } = this.#failure
     return this.#isRefused
@@ -80,6 +85,11 @@ export class Session {
     return this.#offered
   }
 
+  /** As whom a link would sign the viewer in, until the viewer decides. */
+  get asked(): string | undefined {
+    return this.#asked?.user
+  }
+
   /** The address has changed. Returns whether it held a token. */
   onAddress(): boolean {
     const arrival = takeArrival()
@@ -87,19 +97,20 @@ export class Session {
     return arrival.isFromAddress
   }
 
-  #arrive({ token, isNew, hadLeft, error }: Arrival): void {
+  #arrive({ token, isNew, signIn, error }: Arrival): void {
     if (token === undefined || (this.#store !== undefined && !isNew)) {
       this.signInError = error
       return this.#onChange()
     }
-    const inUse = this.#token ?? loadToken()
+    const inUse = this.#asked === undefined ? (this.#token ?? loadToken()) : undefined
     // Anybody can write a link. Whoever works here goes on, until the gateway has said whose token it has brought.
-    if (isNew && !hadLeft && inUse !== undefined) {
+    if (isNew && signIn !== 'here' && inUse !== undefined) {
       if (this.#token === undefined) this.#take(inUse)
       this.#consider(token, 'link')
       return this.#onChange()
     }
     if (isNew) this.#fromLink = token
+    if (isNew && signIn === undefined) this.#unasked = token
     this.#take(token)
     this.signInError = error
   }
@@ -121,7 +132,10 @@ export class Session {
     this.#considered = undefined
     if (identity === undefined) this.refusal = source === 'tab' ? undefined : failure
     else if (this.#store === undefined || source === 'form' || identity.user === this.#store.user) {
-      if (source === 'link') this.#fromLink = token
+      if (source === 'link') {
+        this.#fromLink = token
+        if (this.#store === undefined) this.#unasked = token
+      }
       this.#take(token)
       if (source === 'tab') this.signIn.confirm()
       else if (this.#store !== undefined) this.#offer(token)
@@ -157,8 +171,9 @@ export class Session {
     this.#token = token
     this.refusal = undefined
     this.#offered = undefined
+    this.#asked = undefined
     this.signInError = undefined
-    saveToken(token)
+    if (token !== this.#unasked) saveToken(token)
     if (this.#store === undefined) void this.#check(token)
     else this.#store.setToken(token)
     this.#onChange()
@@ -173,6 +188,13 @@ export class Session {
     saveToken(offered.token)
     // So that nothing the other token gave access to stays in memory.
     location.reload()
+  }
+
+  /** Signs the viewer in as the user of the link. */
+  accept(): void {
+    if (this.#token === undefined || this.#asked === undefined) return
+    this.#enter(this.#token, this.#asked)
+    this.#onChange()
   }
 
   dismiss(): void {
@@ -203,12 +225,28 @@ export class Session {
       this.#failure = identity
       const retryMs = askAgainInMs(identity)
       if (retryMs !== undefined) this.#retry = setTimeout(() => void this.#check(token), retryMs)
-    } else {
-      this.#store = new Store(token, identity, () => this.#onStoreChange())
-      this.#offer(token)
-      this.#onStoreChange()
-    }
+    } else if (await this.#mayEnter(token)) this.#enter(token, identity)
+    else if (token === this.#token) this.#asked = identity
     this.#judge()
     this.#onChange()
+  }
+
+  /**
+   * A link without more must not make somebody work under the name of whoever wrote it. Where the app has a sign-in, links with tokens
+   * are no usual way in, and the viewer is asked.
+   */
+  async #mayEnter(token: string): Promise<boolean> {
+    if (token !== this.#unasked) return true
+    await this.signIn.settled
+    return token === this.#token && this.signIn.address === undefined
+  }
+
+  #enter(token: string, identity: Identity): void {
+    this.#unasked = undefined
+    this.#asked = undefined
+    saveToken(token)
+    this.#store = new Store(token, identity, () => this.#onStoreChange())
+    this.#offer(token)
+    this.#onStoreChange()
   }
 }

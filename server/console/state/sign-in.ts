@@ -9,10 +9,12 @@ export class SignIn {
   /** Undefined until the gateway has said it, or has failed to. */
   #known: SignInResponse | undefined
   readonly #channel: BroadcastChannel | undefined
+  /** Resolves once it is known whether the app has a sign-in. */
+  readonly settled: Promise<void>
 
   constructor(api: Pick<Api, 'signIn'>, onChange: () => void) {
     this.#channel = openChannel()
-    void this.#ask(api, onChange)
+    this.settled = this.#ask(api, onChange)
   }
 
   async #ask(api: Pick<Api, 'signIn'>, onChange: () => void): Promise<void> {
@@ -35,9 +37,9 @@ export class SignIn {
     return loginUrl === undefined ? undefined : withReturn(loginUrl, new URL('.', location.href).href)
   }
 
-  /** This tab goes there now. */
-  leave(): void {
-    saveSignIn()
+  /** This tab goes there now, or opens another one for it. */
+  leave(where: 'here' | 'in another tab'): void {
+    saveSignIn(where)
   }
 
   /** Offers a token to the other tabs of the page. Calls `onTaken` if one of them takes it. */

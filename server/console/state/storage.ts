@@ -72,14 +72,20 @@ export function forgetToken(): void {
 /** Longer ago, a person has given up. */
 const MAX_SIGN_IN_MS = 3_600_000
 
-/** Notes that this tab goes to sign in. */
-export const saveSignIn = (): void => tabStorage.set(SIGN_IN_KEY, String(Date.now()))
+/** Notes that this tab goes to sign in, or that it has opened another one for that. */
+export function saveSignIn(where: 'here' | 'in another tab'): void {
+  const storage = where === 'here' ? tabStorage : browserStorage
+  storage.set(SIGN_IN_KEY, String(Date.now()))
+}
 
-/** Returns whether this tab has gone to sign in, once. */
-export function takeSignIn(): boolean {
-  const atMs = Number(tabStorage.get(SIGN_IN_KEY) ?? Number.NaN)
-  tabStorage.remove(SIGN_IN_KEY)
-  return Math.abs(Date.now() - atMs) < MAX_SIGN_IN_MS
+/** Returns whether this tab has gone to sign in, or may be one that another has opened for that. Says so once. */
+export function takeSignIn(): 'here' | 'in another tab' | undefined {
+  const [isHere, isElsewhere] = [tabStorage, browserStorage].map((storage) => {
+    const atMs = Number(storage.get(SIGN_IN_KEY) ?? Number.NaN)
+    storage.remove(SIGN_IN_KEY)
+    return Math.abs(Date.now() - atMs) < MAX_SIGN_IN_MS
+  })
+  return isHere ? 'here' : isElsewhere ? 'in another tab' : undefined
 }
 
 /** What rings, in this browser, and what has rung, in this tab. */
