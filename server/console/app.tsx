@@ -43,15 +43,16 @@ export function App({ session, language, onLanguage, onChange }: AppProps) {
           <a class="skip" href="#content" onClick={focusContent}>
             {locale.t.skipToContent}
           </a>
-          <SideBar store={store} view={view} onLanguage={onLanguage} onLogOut={() => session.logOut()} />
+          <SideBar store={store} view={view} onLanguage={onLanguage} onLogOut={() => session.logOut()}>
+            <SessionPrompt session={session} store={store} />
+            <RingBanner store={store} />
+          </SideBar>
           <TopBar shown={shown} title={locale.t.views[view]} onTryNow={() => store.watchedRooms.connect()} />
           <main id="content" tabIndex={-1}>
-            <SessionPrompt session={session} store={store} />
             <AddressProblems problems={address.problems} />
             <View store={store} name={view} onChange={onChange} />
           </main>
           <Saving files={store.files} />
-          <RingBanner store={store} />
         </div>
       )}
     </LocaleProvider>

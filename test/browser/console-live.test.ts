@@ -115,18 +115,23 @@ describe('the console on two nodes', function () {
     await show(page, 'another')
     await row(page, 'another').click()
     expect(await warning.count()).to.equal(0)
+    const place = () => row(page, 'another').boundingBox()
+    const before = await place()
     await warning.waitFor()
+    expect(await place(), 'the list stays where it is').to.deep.equal(before)
+    const { x = 0, width = 0 } = (await warning.boundingBox()) ?? {}
+    expect(x + width, 'and is not covered').to.be.below(before?.x ?? 0)
     expect(await state(page, 'Live').count()).to.equal(1)
 
     const filled = page.getByLabel('Token', { exact: true }).fill(await adminToken())
     for (const seq of [2, 3]) await recallOne(receiver.url, 'another', seq)
     await filled
+    await page.getByRole('status').filter({ hasText: 'the list holds still' }).waitFor()
     await page.getByRole('button', { name: 'Connect' }).click()
     for (const seq of [4, 5]) await recallOne(receiver.url, 'another', seq)
     await warning.waitFor({ state: 'detached' })
     await state(page, 'Live').waitFor()
     await recallOne(receiver.url, 'another', 6)
-    await page.getByRole('status').filter({ hasText: 'the list holds still' }).waitFor()
     // The open row does not run away from what comes above it.
     await button(page, '5 new').click()
     await row(page, 'another').nth(5).waitFor()

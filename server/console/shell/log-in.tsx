@@ -111,13 +111,12 @@ function TokenPrompt({ session, store }: PromptProps) {
   return (
     <div class="token-prompt card">
       {!isRefused && expiresAtMs !== undefined && (
-        <p role="alert">
-          <strong>{t.token.expiresAt(timeOfDay(expiresAtMs))}</strong>{' '}
-          {address === undefined && t.token.renewHint}
+        <p role="alert" title={address === undefined ? t.token.renewHint : undefined}>
+          <strong>{t.token.expiresAt(timeOfDay(expiresAtMs))}</strong>
         </p>
       )}
       {address === undefined ? (
-        <TokenForm onToken={(token) => session.logIn(token)} />
+        <TokenForm onToken={(token) => session.logIn(token)} hasHint={false} />
       ) : (
         <>
           <div class="sign-in">
@@ -134,7 +133,7 @@ function TokenPrompt({ session, store }: PromptProps) {
           </div>
           <details>
             <summary>{t.access.withToken}</summary>
-            <TokenForm onToken={(token) => session.logIn(token)} />
+            <TokenForm onToken={(token) => session.logIn(token)} hasHint={false} />
           </details>
         </>
       )}
@@ -202,7 +201,12 @@ function TakenElsewhere({ session }: { readonly session: Session }) {
   )
 }
 
-function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
+interface TokenFormProps {
+  readonly onToken: (token: string) => void
+  readonly hasHint?: boolean
+}
+
+function TokenForm({ onToken, hasHint = true }: TokenFormProps) {
   const { t } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
@@ -220,13 +224,15 @@ function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
           required
           autocomplete="off"
           spellcheck={false}
-          aria-describedby="token-hint"
+          aria-describedby={hasHint ? 'token-hint' : undefined}
         />
       </label>
       <button type="submit">{t.token.connect}</button>
-      <p id="token-hint" class="hint">
-        {t.token.hint}
-      </p>
+      {hasHint && (
+        <p id="token-hint" class="hint">
+          {t.token.hint}
+        </p>
+      )}
     </form>
   )
 }

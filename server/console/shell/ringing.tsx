@@ -58,9 +58,10 @@ export function RingBanner({ store: { rings } }: { readonly store: Store }) {
               <Name text={latest.rule} />
             </strong>{' '}
             {ringText(t, latest, rule)}
-            <small>{t.rings.unseen(rings.unseen.length)}</small>
           </p>
-          <a href={address.hrefOf('rings', {})}>{t.rings.see}</a>
+          <a href={address.hrefOf('rings', {})} title={t.rings.see}>
+            {t.rings.unseen(rings.unseen.length)}
+          </a>
           <button
             type="button"
             class="plain"

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { showsUtc, toggleUtc, useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
@@ -12,9 +13,11 @@ interface SideBarProps {
   readonly view: ViewName
   readonly onLanguage: (language: Language) => void
   readonly onLogOut: () => void
+  /** What comes up by itself: it stands where it moves and covers nothing that is read or clicked. */
+  readonly children: ComponentChildren
 }
 
-export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
+export function SideBar({ store, view, onLanguage, onLogOut, children }: SideBarProps) {
   const { t } = useLocale()
   return (
     <header class="side-bar">
@@ -40,6 +43,7 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
           ))}
         </ul>
       </nav>
+      <div class="notices">{children}</div>
       <div class="switches">
         <WhoAmI store={store} />
         <Switches onLanguage={onLanguage} />
