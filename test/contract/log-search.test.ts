@@ -190,6 +190,17 @@ for (const kind of ['embedded', 'redis']) {
       expect(rest.keptSinceMs).to.equal(await keptAt(FEED, 31))
     })
 
+    it('finds a recall once, which all logs keep with one time, however long it takes to store it', async () => {
+      await open()
+      const { now } = Date
+      let ms = now()
+      Date.now = () => (ms += 5)
+      onCleanUp(() => (Date.now = now))
+      for (const seq of [1, 2]) await publish('g', seq)
+      expect((await askAll('g', {})).flatMap(seqsOf)).to.deep.equal([2, 1])
+      expect(await keptAt(FEED)).to.equal(await keptAt({ group: 'g' }))
+    })
+
     it('finds nothing, and says so, where nothing was ever recalled', async () => {
       await open()
       for (const q of ['', 'group:g'])

@@ -96,10 +96,11 @@ export function createEmbeddedBroker(
     const fresh = { ...recall, messages }
     const entry = encodeEntry(fresh)
     const text = joinEntry(entry, entry.messages)
-    const digest = digestOf(text)
+    // In all logs the same, so that a search knows what it has seen in another one.
+    const known = { digest: digestOf(text), atMs: clock.stampMs() }
     const appended = roomsFor(recall, endedAtMs).map((room) => {
       const name = roomName(room)
-      const { epoch, offset } = logs.append(name, text, digest)
+      const { epoch, offset } = logs.append(name, text, known)
       return { room, name, epoch, notice: { offset, ...fresh } }
     })
     // Last, so that a retry after an earlier failure delivers the recall instead of being taken for a repeat.

@@ -15,8 +15,11 @@ export interface Logs {
   has(room: string): boolean
   /** Returns the head, with a new epoch for a room that was never used. Only inside a transaction. */
   touch(room: string): Position
-  /** Appends an entry, linked to the one before it, and returns its position. Only inside a transaction. */
-  append(room: string, text: string, digest?: string): Position
+  /**
+   * Appends an entry, linked to the one before it, and returns its position. `known`: its digest, and the time to keep it with. Only inside
+   * a transaction.
+   */
+  append(room: string, text: string, known?: { readonly digest: string; readonly atMs: number }): Position
   /** Gives the log another epoch if it has this one. Only inside a transaction. */
   newEpoch(room: string, epoch: string): void
   /** Returns the names of the rooms of a group and its topics that have a head. */
@@ -103,8 +106,7 @@ export function createLogs({ heads, entries, told }: LogsDatabases, options: Log
   }
 
   /** Only inside a transaction. */
-  function headForUse(room: string): Head {
-    const nowMs = clock.stampMs()
+  function headForUse(room: string, nowMs = clock.stampMs()): Head {
     const head = heads.latest(room)
     if (head === undefined && heads.has(room)) return rebuiltHead(room)
     if (head === undefined)
@@ -149,12 +151,12 @@ export function createLogs({ heads, entries, told }: LogsDatabases, options: Log
       return { epoch: head.epoch, offset: head.offset }
     },
 
-    append(room, text, digest = digestOf(text)) {
-      const head = headForUse(room)
+    append(room, text, { digest, atMs } = { digest: digestOf(text), atMs: clock.stampMs() }) {
+      const head = headForUse(room, atMs)
       const { epoch } = head
       const offset = head.offset + 1
       const from = Math.max(head.from, offset - options.historySize + 1)
-      const keptAtMs = head.usedAtMs
+      const keptAtMs = atMs
       const previous = lastLink(head)
       const link = linkOf(previous ?? beginning(epoch), { offset, keptAtMs, subset: '', digest })
       deleteEntries(room, head.from, from)
