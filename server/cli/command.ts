@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Environment } from '../config/settings.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
@@ -37,6 +39,15 @@ export const DATA_DIR_OPTION = ['--data-dir <folder>', 'data folder to use inste
 
 export const withDataDir = ({ dataDir }: DataDirOption, environment: Environment): Environment =>
   dataDir === undefined ? environment : { ...environment, DATA_DIR: dataDir }
+
+/** Throws CONFIG_INVALID if any of these options was given: it would have no effect, and nobody would notice. */
+export function refuseOptions(command: Command, names: readonly string[], why: string): void {
+  const given = command.options
+    .filter((option) => names.includes(option.attributeName()))
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .map(({ long }) => long)
+  if (given.length > 0) throw new GatewayError('CONFIG_INVALID', `${given.join(', ')} ${why}`)
+}
 
 /** Parses an option that can be repeated. */
 export const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value]

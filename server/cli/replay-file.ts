@@ -12,15 +12,21 @@ export interface StoredWebhook {
   readonly contentType?: string
 }
 
+/** A line that is no webhook, such as one that was cut when a disk was full. */
+export interface UnreadableLine {
+  readonly line: number
+  readonly problem: string
+}
+
 /** A body has 256 KiB at most, in Base64 or as text in JSON. */
 const MAX_LINE = 2 ** 20
 
 /**
  * Reads webhooks from a file of JSON lines: `{"query": "CallbackCommand=…", "body": "…"}` or with an object as query or body, or
  * `bodyBase64`, as `quarantine show` prints them; or the body of a webhook alone, as it is posted. Empty lines are skipped. Throws
- * CONFIG_INVALID naming the line that is none.
+ * CONFIG_INVALID if the file cannot be read, or holds a line that is longer than any webhook.
  */
-export async function* readWebhooks(path: string): AsyncGenerator<StoredWebhook> {
+export async function* readWebhooks(path: string): AsyncGenerator<StoredWebhook | UnreadableLine> {
   const stream = createReadStream(path)
   let line = 0
   try {
@@ -37,22 +43,24 @@ export async function* readWebhooks(path: string): AsyncGenerator<StoredWebhook>
   }
 }
 
-function parseWebhook(text: string, line: number): StoredWebhook {
-  const wrong = (what: string): GatewayError => new GatewayError('CONFIG_INVALID', `line ${line} ${what}`)
-  if (text.length > MAX_LINE) throw wrong('is longer than 1 MiB')
+function parseWebhook(text: string, line: number): StoredWebhook | UnreadableLine {
+  const wrong = (problem: string): UnreadableLine => ({ line, problem })
+  // It comes in pieces, of which one could look like a webhook.
+  if (text.length > MAX_LINE)
+    throw new GatewayError('CONFIG_INVALID', `line ${line} is longer than 1 MiB: is it a file of webhooks?`)
   const record = parseRecord(text)
-  if (record === undefined) throw wrong('is not an object in JSON')
+  if (record === undefined) return wrong('is not an object in JSON')
   const { query, body, bodyBase64, contentType } = record
   // The body of a webhook names its command itself.
   if (query === undefined && body === undefined) {
     const { CallbackCommand: command } = record
-    if (typeof command !== 'string') throw wrong('has neither query and body, nor CallbackCommand')
+    if (typeof command !== 'string') return wrong('has neither query and body, nor CallbackCommand')
     return { line, query: new URLSearchParams({ CallbackCommand: command, contenttype: 'json' }), body: text }
   }
   const parameters = queryOf(query)
-  if (parameters === undefined) throw wrong('has a query that is neither a text nor an object of texts')
+  if (parameters === undefined) return wrong('has a query that is neither a text nor an object of texts')
   const bytes = bodyOf(body, bodyBase64)
-  if (bytes === undefined) throw wrong('has no body')
+  if (bytes === undefined) return wrong('has no body')
   return {
     line,
     query: parameters,

@@ -5,7 +5,7 @@ import type { QuarantinedEntry, QuarantineResponse, QuarantineRetryResponse } fr
 import { parseRecord } from '../../shared/json.ts'
 import { REPLAY_CALL } from '../receiver/provider-call.ts'
 import { readResponse } from '../receiver/responses.ts'
-import { parseWhole } from './command.ts'
+import { parseWhole, refuseOptions } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
 import type { ApiOptions } from './gateway-api.ts'
@@ -57,7 +57,7 @@ export function addReplay(program: Command, terminal: Terminal): void {
       `
 A line of the file is {"query": "CallbackCommand=…", "body": {…}}, as "quarantine show" prints it, or the body of a webhook.
 Each is signed anew, and marked as a replay: what is refused is not quarantined again. Prints a line of JSON for each that
-was refused, and a summary. A recall that the gateway has already counts as accepted, and is told to nobody again. With
+was refused or is no webhook, and a summary. A recall that the gateway has already counts as accepted, and is told to nobody again. With
 --resume it stops where the gateway refuses for a reason that is not the webhook's own, such as a wrong token, and posts
 lines that were refused once more each time, until the gateway accepts them.
 
@@ -66,9 +66,18 @@ a receiver did not answer, or it was interrupted.
 
 Example: recall-gateway replay webhooks.jsonl --rate 50 --resume replay.note`,
     )
-  withCallOptions(command).action((file: string | undefined, options: ReplayOptions) =>
-    replay(file, options, terminal),
-  )
+  withCallOptions(command).action((file: string | undefined, options: ReplayOptions) => {
+    // Whoever means a part must not post everything, and whoever means another gateway not ask this one.
+    if (options.quarantine)
+      refuseOptions(command, ['url', 'app', 'token'], 'are for files; --gateway is for quarantines')
+    else
+      refuseOptions(
+        command,
+        ['kind', 'reason', 'command', 'gateway', 'tokenFile'],
+        'are for --quarantine, and have no effect on a file',
+      )
+    return replay(file, options, terminal)
+  })
 }
 
 /** Rejects with CONFIG_INVALID, and with SEND_FAILED unless everything was accepted. */
@@ -79,9 +88,12 @@ async function replay(file: string | undefined, options: ReplayOptions, terminal
     throw new GatewayError('CONFIG_INVALID', '--resume is for files: what is accepted leaves the quarantine')
   const result =
     file === undefined ? await replayQuarantine(options, terminal) : await replayFile(file, options, terminal)
+  const { failure, ...summary } = result
   terminal.show?.()
-  terminal.print(JSON.stringify(result))
-  const problem = problemOf(result)
+  // What was posted before is not undone.
+  if (failure === undefined || summary.accepted + summary.refused > 0) terminal.print(JSON.stringify(summary))
+  if (failure !== undefined) throw failure
+  const problem = problemOf(summary)
   if (problem !== undefined) throw new GatewayError('SEND_FAILED', problem)
 }
 
@@ -97,6 +109,8 @@ interface Result {
   stoppedAt?: { readonly line: number; readonly outcome: string }
   /** Receivers whose quarantine is not known. */
   unanswered?: number
+  /** Why it ended early; not printed. */
+  failure?: GatewayError
 }
 
 function problemOf({ accepted, refused, interrupted, stoppedAt, unanswered }: Result): string | undefined {
@@ -122,7 +136,6 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
   const result: Result = { accepted: 0, refused: 0, ...(options.dryRun && { dryRun: true as const }) }
   const from = note?.line ?? 0
   const again = new Set(note?.refused)
-  let failure: GatewayError | undefined
   if (from > 0) result.skipped = from - again.size
 
   async function* pending() {
@@ -137,10 +150,27 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
         `${options.resume} notes line ${from} as posted, and ${file} ends with ${last}: is it another file?`,
       )
   }
+  const refuse = (line: number, outcome: string, answer?: string): void => {
+    result.refused++
+    terminal.print(JSON.stringify({ line, outcome, answer }))
+  }
+  const noteDown = (line: number, isAccepted: boolean): void => {
+    try {
+      if (!options.dryRun) note?.done(line, isAccepted)
+    } catch (error) {
+      result.failure = asGatewayError(error)
+      gaveUp.abort()
+    }
+  }
   // One at a time: recalls of a conversation must keep their order.
   await atPace(
     pending(),
-    async ({ line, query, body, contentType }) => {
+    async (webhook) => {
+      if ('problem' in webhook) {
+        refuse(webhook.line, webhook.problem)
+        return noteDown(webhook.line, false)
+      }
+      const { line, query, body, contentType } = webhook
       if (options.dryRun) {
         terminal.print(
           JSON.stringify({ line, command: query.get('CallbackCommand'), bytes: Buffer.byteLength(body) }),
@@ -157,9 +187,8 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
       const isAccepted = status === 200 && typeof parseRecord(text)?.['ActionStatus'] === 'string'
       if (isAccepted) result.accepted++
       else {
-        result.refused++
         const outcome = status === 0 ? text : outcomeOf(status, text)
-        terminal.print(JSON.stringify({ line, outcome, answer: text }))
+        refuse(line, outcome, text)
         // The next ones would be refused as well, and the next time continues from here.
         if (note !== undefined && !isAboutWebhook(text)) {
           result.stoppedAt = { line, outcome }
@@ -167,17 +196,11 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
           return
         }
       }
-      try {
-        note?.done(line, isAccepted)
-      } catch (error) {
-        failure = asGatewayError(error)
-        gaveUp.abort()
-      }
+      noteDown(line, isAccepted)
       report(() => `${result.accepted} accepted, ${result.refused} refused`)
     },
     { perSecond: options.dryRun ? Infinity : options.rate, concurrency: 1, ending: stopping },
-  )
-  if (failure !== undefined) throw failure
+  ).catch((error: unknown) => void (result.failure = asGatewayError(error)))
   if (stopping.aborted) result.interrupted = true
   return result
 }

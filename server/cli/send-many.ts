@@ -1,4 +1,5 @@
-import { asGatewayError, GatewayError } from '../../shared/errors.ts'
+import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
+import { parseRecord } from '../../shared/json.ts'
 import { readResponse } from '../receiver/responses.ts'
 import type { Terminal } from './command.ts'
 import { atPace, createProgress, Durations } from './pacing.ts'
@@ -19,7 +20,11 @@ const MAX_OUTCOMES = 50
 /** What came of a call, as it is counted: `200 OK`, or the status and the code of the error. */
 export function outcomeOf(status: number, text: string): string {
   const response = readResponse(text)
-  if (response === undefined) return `${status} not an answer of a gateway`
+  if (response === undefined) {
+    // Such as of a node, which takes no webhooks.
+    const code = parseRecord(text)?.['code']
+    return `${status} ${typeof code === 'string' && Object.hasOwn(ERRORS, code) ? code : 'not an answer of a gateway'}`
+  }
   return `${status} ${response === 'OK' ? 'OK' : response.code}`
 }
 

@@ -4,7 +4,7 @@ import { GatewayError } from '../../shared/errors.ts'
 import { sortedPair } from '../../shared/conversation.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { RecallCall } from '../receiver/provider-call.ts'
-import { collect, parseSeqs, parseWhole } from './command.ts'
+import { collect, parseSeqs, parseWhole, refuseOptions } from './command.ts'
 import type { Terminal } from './command.ts'
 import { outcomeOf, sendMany } from './send-many.ts'
 import { parseCount, parseMessages, simulate } from './simulation.ts'
@@ -57,7 +57,34 @@ Exit codes: 0 everything was answered as expected: with OK, or refused if it was
 Examples: recall-gateway send --group lobby --seqs 130,131
           recall-gateway send --group load --groups 50 --count 10000 --rate 200`,
   )
-  withCallOptions(command).action((options: SendOptions) => send(options, terminal))
+  withCallOptions(command).action((options: SendOptions) => {
+    refuseIneffective(command, options)
+    return send(options, terminal)
+  })
+}
+
+const OF_GROUPS = ['type', 'seqs', 'groups', 'messages']
+const OF_RECALLS = [
+  'group',
+  'topic',
+  'operator',
+  'from',
+  'to',
+  'official',
+  'key',
+  'operators',
+  'untimed',
+  ...OF_GROUPS,
+]
+
+/** What is sent cannot be taken back, so that it must be what was meant. */
+function refuseIneffective(command: Command, options: SendOptions): void {
+  if (options.command !== undefined)
+    return refuseOptions(command, OF_RECALLS, 'would have no effect with --command')
+  refuseOptions(command, ['body'], 'needs --command: a recall is made from the other options')
+  if (options.group === undefined) refuseOptions(command, OF_GROUPS, 'are for recalls in a --group')
+  if (options.seqs.length > 1)
+    refuseOptions(command, ['messages'], 'counts from the first of --seqs: name one')
 }
 
 const withSimulationOptions = (command: Command): Command =>

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { asGatewayError } from '../../shared/errors.ts'
 import type { StatusResponse } from '../../shared/http-api.ts'
 import type { ConfigurationResponse } from '../../shared/http-api/configuration.ts'
-import { parseSeconds } from './command.ts'
+import { parseSeconds, refuseOptions } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, withApiOptions } from './gateway-api.ts'
 import type { ApiOptions, GatewayApi } from './gateway-api.ts'
@@ -35,7 +35,10 @@ Exit codes: 0 all is well, 1 warnings, 2 something critical, or no gateway answe
 
 Example: recall-gateway status --url https://recalls.example.com`,
     )
-  withApiOptions(command).action((options: StatusOptions) => status(options, terminal))
+  withApiOptions(command).action((options: StatusOptions) => {
+    if (options.settings) refuseOptions(command, ['watch'], 'has no effect with --settings')
+    return status(options, terminal)
+  })
 }
 
 /** Prints the status, once or again and again, and sets the exit code by the worst problem. */

@@ -247,6 +247,8 @@ describe('the command line', function () {
     ])
     expect(refused.error).to.include('3 of 3 were not answered with 200 OK')
     expect([refused.code, absent.code]).to.deep.equal([1, 1])
+    const elsewhere = await run(['send', '--group', 'x', '--url', `${gateway.url}/nowhere`])
+    expect(elsewhere.error).to.include('the response was 404 NOT_FOUND')
     expect(absent.error).to.not.include('secret-path')
   })
 
@@ -267,7 +269,7 @@ describe('the command line', function () {
       line({}, { body: undefined, bodyBase64: Buffer.from(JSON.stringify(three)).toString('base64') }),
     ]
     writeFileSync(join(folder.path, 'webhooks.jsonl'), `${lines.join('\n')}\n`)
-    writeFileSync(join(folder.path, 'wrong.jsonl'), `${lines[0]}\nnonsense\n`)
+    writeFileSync(join(folder.path, 'wrong.jsonl'), `${lines[0]}\nnonsense\n${lines[2]}\n`)
     const dry = await run(['replay', 'webhooks.jsonl', '--dry-run'])
     expect([dry.code, dry.lines().at(-1)]).to.deep.equal([0, { accepted: 4, refused: 0, dryRun: true }])
     expect((await run(['recalled', '--group', 'again', '--seqs', '1-9'])).out).to.equal('')
@@ -310,14 +312,25 @@ describe('the command line', function () {
     const recalled = await run(['recalled', '--group', 'again', '--seqs', '1-9'])
     expect(seqsOf([{ messages: recalled.lines<{ seq: number }>() }])).to.deep.equal([1, 2, 3])
 
-    const [wrong, missing, both] = await Promise.all([
-      run(['replay', 'wrong.jsonl', '--dry-run']),
+    const [wrong, missing, both, part, elsewhere] = await Promise.all([
+      run(['replay', 'wrong.jsonl', '--resume', 'wrong.note']),
       run(['replay', 'nowhere.jsonl']),
       run(['replay', 'webhooks.jsonl', '--quarantine']),
+      run(['replay', 'webhooks.jsonl', '--kind', 'relay', '--reason', 'x']),
+      run(['replay', '--quarantine', '--url', 'http://127.0.0.1:1/']),
     ])
-    expect(wrong.error).to.include('line 2 is not an object in JSON')
+    // One that was cut does not keep the others from being posted.
+    expect(wrong.lines()).to.deep.equal([
+      { line: 2, outcome: 'is not an object in JSON' },
+      { accepted: 2, refused: 1 },
+    ])
+    expect(readFileSync(join(folder.path, 'wrong.note'), 'utf8')).to.include('"line":3,"refused":[2]')
+    expect(missing.out).to.equal('')
     expect(missing.error).to.include('cannot read nowhere.jsonl')
-    expect([wrong.code, missing.code, both.code]).to.deep.equal([1, 1, 1])
+    // What would have no effect is not what was meant.
+    expect([part.error, part.out].join()).to.match(/--kind, --reason are for --quarantine/)
+    expect(elsewhere.error).to.include('--url are for files')
+    expect([wrong.code, missing.code, both.code, part.code, elsewhere.code]).to.deep.equal([1, 1, 1, 1, 1])
     // What was refused is not quarantined, and the log says whose it was.
     expect(gateway.output())
       .to.include('"msg":"webhook replayed"')

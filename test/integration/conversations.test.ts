@@ -250,6 +250,10 @@ describe('recalls outside of groups', () => {
       ['one message at a time', '--from', 'a', '--to', 'b', '--key', '1', '--key', '2'],
       ['use --seqs', '--group', 'g', '--key', '1'],
       ['--topic needs --group', '--official', 'o', '--topic', 't'],
+      ['--body needs --command', '--group', 'g', '--body', '{}'],
+      ['--group would have no effect with --command', '--group', 'g', '--command', 'C'],
+      ['--seqs are for recalls in a --group', '--official', 'o', '--seqs', '1'],
+      ['--messages counts from', '--group', 'g', '--seqs', '1,5', '--messages', '2'],
     ] as const)
       expect(await run(['send', ...parameters]), parameters.join(' ')).to.include(named)
   })
