@@ -3,28 +3,17 @@ import type { ConfigurationResponse, ProcessConfiguration } from '../../../share
 import { settingsInEffect } from '../../../shared/settings-in-effect.ts'
 import type { SettingInEffect } from '../../../shared/settings-in-effect.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import { asApiError } from '../state/api.ts'
 import type { Api } from '../state/api.ts'
-import { refusalText } from '../ui/labels.tsx'
-import { useRequest } from '../ui/use-request.ts'
+import { AskedCard } from '../ui/asked-card.tsx'
 import { Name } from '../ui/name.tsx'
 
 /** Which settings are in effect in each process; what differs between processes comes first. Read when it is opened. */
 export function ConfigurationCard({ api }: { readonly api: Api }) {
   const { t } = useLocale()
-  const { result, error, run } = useRequest<ConfigurationResponse>()
   return (
-    <details
-      class="card fold"
-      onToggle={({ currentTarget }) => currentTarget.open && run(api.configuration(), result)}
-    >
-      <summary>
-        <h2>{t.access.configuration}</h2>
-      </summary>
-      {error !== undefined && <p role="alert">{refusalText(t, asApiError(error))}</p>}
-      {result === undefined && error === undefined && <p>{t.loading}</p>}
-      {result !== undefined && <Settings configuration={result} />}
-    </details>
+    <AskedCard title={t.access.configuration} ask={() => api.configuration()}>
+      {(configuration) => <Settings configuration={configuration} />}
+    </AskedCard>
   )
 }
 

@@ -1,27 +1,16 @@
 import type { DoctorResponse, ProcessFinding } from '../../../shared/http-api/doctor.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import { asApiError } from '../state/api.ts'
 import type { Api } from '../state/api.ts'
-import { refusalText } from '../ui/labels.tsx'
+import { AskedCard } from '../ui/asked-card.tsx'
 import { Name } from '../ui/name.tsx'
-import { useRequest } from '../ui/use-request.ts'
 
 /** What the doctor finds, with what to do about it. It tries things, so it works when the viewer asks. */
 export function FindingsCard({ api }: { readonly api: Api }) {
   const { t } = useLocale()
-  const { result, error, run } = useRequest<DoctorResponse>()
   return (
-    <details
-      class="card fold findings"
-      onToggle={({ currentTarget }) => currentTarget.open && run(api.doctor(), result)}
-    >
-      <summary>
-        <h2>{t.access.findings}</h2>
-      </summary>
-      {error !== undefined && <p role="alert">{refusalText(t, asApiError(error))}</p>}
-      {result === undefined && error === undefined && <p>{t.loading}</p>}
-      {result !== undefined && <Findings response={result} />}
-    </details>
+    <AskedCard class="findings" title={t.access.findings} ask={() => api.doctor()}>
+      {(response) => <Findings response={response} />}
+    </AskedCard>
   )
 }
 
