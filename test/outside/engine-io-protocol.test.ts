@@ -1,20 +1,12 @@
 import { expect } from 'chai'
-import { adminToken } from '../support/client.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
 import { openWebSocketPeer } from '../support/web-socket-peer.ts'
+import { judgedGateway } from './judged-gateway.ts'
 import { reportNotForUs } from './not-for-us.ts'
 import { ENGINE_IO_CASES } from './socket-io-cases.ts'
 import { checkPackets, expectClosed, handshakeOf, openEngine, openSocket } from './socket-io-peer.ts'
 
 describe("Engine.IO's protocol suite", () => {
-  let gateway: GatewayProcess
-  let token = ''
-  before(async () => {
-    gateway = await startGatewayProcess()
-    token = await adminToken()
-  })
-  after(() => gateway.stop())
+  const gateway = judgedGateway()
   reportNotForUs('engine-io-protocol')
 
   it('opens a session over WebSocket', async () => {
@@ -69,7 +61,7 @@ describe("Engine.IO's protocol suite", () => {
 
   describe('packets', () => {
     for (const one of ENGINE_IO_CASES) {
-      it(one.name, async () => checkPackets(await openSocket(gateway.port, token), one))
+      it(one.name, async () => checkPackets(await openSocket(gateway.port, gateway.token), one))
     }
 
     it('that are malformed close a session that has not presented a token', async () => {

@@ -1,26 +1,19 @@
 import { expect } from 'chai'
 import type { Hello } from '../../shared/protocol.ts'
-import { adminToken, makeToken } from '../support/client.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
+import { makeToken } from '../support/client.ts'
+import { judgedGateway } from './judged-gateway.ts'
 import { reportNotForUs } from './not-for-us.ts'
 import { SOCKET_IO_CASES } from './socket-io-cases.ts'
 import { checkPackets, expectClosed, handshakeOf, openEngine, openSocket } from './socket-io-peer.ts'
 
 describe("Socket.IO's protocol suite", () => {
-  let gateway: GatewayProcess
-  let token = ''
-  before(async () => {
-    gateway = await startGatewayProcess()
-    token = await adminToken()
-  })
-  after(() => gateway.stop())
+  const gateway = judgedGateway()
   reportNotForUs('socket-io-protocol')
 
   describe('the connection', () => {
     it('is answered with a session id when it presents a token', async () => {
       const peer = await openEngine(gateway.port)
-      peer.sendText(`40${JSON.stringify({ token })}`)
+      peer.sendText(`40${JSON.stringify({ token: gateway.token })}`)
       const text = await peer.text('the handshake', (one) => one.startsWith('40'))
       expect(JSON.parse(text.slice(2))).to.have.all.keys('sid')
       peer.destroy()

@@ -1,7 +1,4 @@
 import { expect } from 'chai'
-import { adminToken } from '../support/client.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
 import { openRaw } from '../support/raw-connection.ts'
 import {
   closeFrame,
@@ -12,19 +9,14 @@ import {
 } from '../support/web-socket-peer.ts'
 import type { WebSocketPeer } from '../support/web-socket-peer.ts'
 import { waitUntil } from '../support/wait.ts'
+import { judgedGateway } from './judged-gateway.ts'
 import { reportNotForUs } from './not-for-us.ts'
 import { INVALID_UTF8, VALID_UTF8 } from './utf8-sequences.ts'
 import { FRAME_CASES, request } from './websocket-frame-cases.ts'
 import type { FrameCase } from './websocket-frame-cases.ts'
 
 describe('frames as in the Autobahn test suite', () => {
-  let gateway: GatewayProcess
-  let token = ''
-  before(async () => {
-    gateway = await startGatewayProcess()
-    token = await adminToken()
-  })
-  after(() => gateway.stop())
+  const gateway = judgedGateway()
   reportNotForUs('websocket-frames')
 
   /** Opens a WebSocket and, unless it stays a stranger, presents the token. */
@@ -32,7 +24,7 @@ describe('frames as in the Autobahn test suite', () => {
     const peer = await openWebSocketPeer(gateway.port)
     await peer.text('the Engine.IO handshake', (text) => text.startsWith('0{'))
     if (!isStranger) {
-      peer.sendText(`40${JSON.stringify({ token })}`)
+      peer.sendText(`40${JSON.stringify({ token: gateway.token })}`)
       await peer.text('the Socket.IO handshake', (text) => text.startsWith('40{"sid"'))
     }
     return peer

@@ -5,6 +5,18 @@ import { claimsOf, expiryOf } from '../../shared/client/credential.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
+/** For one who looks at errors only. */
+const IGNORING = {
+  url: 'http://127.0.0.1:9',
+  offer: () => [],
+  onConnect: () => undefined,
+  onDisconnect: () => undefined,
+  onRefreshed: () => undefined,
+  onProved: () => undefined,
+  onGoodbye: () => undefined,
+  onChange: () => undefined,
+}
+
 describe('a credential that never arrives', () => {
   const onCleanUp = cleanUpAfterEach()
 
@@ -12,7 +24,6 @@ describe('a credential that never arrives', () => {
     const errors: string[] = []
     let calls = 0
     const connection = new Connection({
-      url: 'http://127.0.0.1:9',
       credentials: new Credentials({
         ask() {
           calls++
@@ -20,14 +31,8 @@ describe('a credential that never arrives', () => {
         },
         timeoutMs: 10,
       }),
-      offer: () => [],
-      onConnect: () => undefined,
-      onDisconnect: () => undefined,
-      onRefreshed: () => undefined,
-      onProved: () => undefined,
-      onGoodbye: () => undefined,
+      ...IGNORING,
       onError: ({ error }) => errors.push(String(error)),
-      onChange: () => undefined,
     })
     onCleanUp(() => connection.close())
     connection.open()
@@ -39,21 +44,14 @@ describe('a credential that never arrives', () => {
     let wasCalled = false
     let wasReported = false
     const connection = new Connection({
-      url: 'http://127.0.0.1:9',
       credentials: new Credentials({
         async ask() {
           wasCalled = true
           throw new Error('too late')
         },
       }),
-      offer: () => [],
-      onConnect: () => undefined,
-      onDisconnect: () => undefined,
-      onRefreshed: () => undefined,
-      onProved: () => undefined,
-      onGoodbye: () => undefined,
+      ...IGNORING,
       onError: () => (wasReported = true),
-      onChange: () => undefined,
     })
     connection.open()
     connection.close()
