@@ -17,11 +17,13 @@ import { SECRET_SETTINGS } from '../../server/config/secrets.ts'
 import * as limits from '../../shared/limits.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { programPath } from '../support/programs.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const FOLDER = join(ROOT, 'server/deploy/kubernetes')
-const OPENSHIFT = join(ROOT, 'server/deploy/openshift')
+/** What is built on the manifests, for another cluster or controller. */
+const OVERLAYS = ['openshift', 'haproxy-ingress'] as const
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 /** Where the type of each kind is. */
 const MODULES: Readonly<Record<string, string>> = {
@@ -50,6 +52,29 @@ const read = (file: string): Resource[] =>
     return { file, ...(document.toJS() as Omit<Resource, 'file'>) }
   })
 const resources = kustomization.resources.flatMap(read)
+
+interface Patch {
+  readonly kind: string
+  readonly name: string
+  readonly op: string
+  readonly path: string
+  readonly value?: unknown
+}
+
+/** Returns the folders that an overlay is built on, and what it changes. */
+function overlay(name: (typeof OVERLAYS)[number]): { base: string[]; patches: Patch[] } {
+  const folder = join(ROOT, 'server/deploy', name)
+  const { resources: base, patches } = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as {
+    readonly resources: readonly string[]
+    readonly patches: readonly { readonly target: Pick<Patch, 'kind' | 'name'>; readonly patch: string }[]
+  }
+  return {
+    base: base.map((path) => join(folder, path)),
+    patches: patches.flatMap(({ target, patch }) =>
+      (parse(patch) as Omit<Patch, 'kind' | 'name'>[]).map((one) => ({ ...target, ...one })),
+    ),
+  }
+}
 const [secret] = read('secret.example.yaml') as unknown as Secret[]
 
 /** Returns the resource of a kind. */
@@ -132,23 +157,57 @@ export const r${i}: T${i} = ${JSON.stringify(resource)}`
       expect(kustomization.images.map(({ name }) => name)).to.include(containerOf(template).image)
   })
 
-  it('give OpenShift the choice of user and group', () => {
-    const { resources: base, patches } = parse(
-      readFileSync(join(OPENSHIFT, 'kustomization.yaml'), 'utf8'),
-    ) as { resources: string[]; patches: { target: { kind: string; name: string }; patch: string }[] }
-    // Kustomize refuses a base that contains what is built on it.
-    expect(base.map((path) => join(OPENSHIFT, path))).to.deep.equal([FOLDER])
-    for (const { target, patch } of patches)
-      for (const { op, path } of parse(patch) as { op: string; path: string }[]) {
+  for (const name of OVERLAYS)
+    it(`have all that ${name} changes`, () => {
+      const { base, patches } = overlay(name)
+      // Kustomize refuses a base that contains what is built on it.
+      expect(base).to.deep.equal([FOLDER])
+      for (const { kind, name: target, op, path } of patches) {
         const keys = path.split('/').map((key) => key.replaceAll('~1', '/'))
-        let at: unknown = only(target.kind, target.name)
+        let at: unknown = only(kind, target)
         for (const key of keys.slice(1, op === 'add' ? -1 : undefined))
           at = (at as Record<string, unknown> | undefined)?.[key]
         expect(at, path).to.not.equal(undefined)
       }
-    expect(
-      patches.flatMap(({ patch }) => parse(patch) as { path: string }[]).map(({ path }) => path),
-    ).to.include('/spec/template/spec/securityContext/fsGroup')
+      const ingresses = patches.filter(({ path }) => path === '/spec/ingressClassName')
+      expect(ingresses.map((one) => one.name)).to.have.members(workloads.map((one) => one.name))
+    })
+
+  it('give HAProxy what it understands, with times of the gateway', async () => {
+    const folder = temporaryFolder()
+    const { patches } = overlay('haproxy-ingress')
+    for (const [name, readS] of [
+      ['recall-gateway-node', limits.silenceAfter(limits.MAX_HEARTBEAT_S)],
+      ['recall-gateway-receiver', limits.RETRYABLE_FAILURE_MS / 1_000],
+    ] as const) {
+      const found = patches.find((one) => one.name === name && one.path === '/metadata/annotations')
+      const annotations = found?.value as Readonly<Record<string, string>>
+      expect(Number.parseInt(annotations['haproxy.org/timeout-server'] ?? '')).to.be.above(readS)
+      const snippet = annotations['haproxy.org/backend-config-snippet'] ?? ''
+      const file = join(folder.path, name)
+      const lines = [
+        'mode http',
+        'bind 127.0.0.1:1',
+        'timeout client 90s',
+        'timeout server 90s',
+        ...snippet.trim().split('\n'),
+        'server one 127.0.0.1:8080',
+      ]
+      writeFileSync(file, `listen ${name}\n  ${lines.join('\n  ')}\n`)
+      await promisify(execFile)(programPath('haproxy'), ['-c', '-f', file])
+      // Tencent tries again only what got no response for so long.
+      const tarpit = /^timeout tarpit (\d+)ms$/m.exec(snippet)?.[1]
+      if (name === 'recall-gateway-receiver')
+        expect(Number(tarpit)).to.be.at.least(limits.RETRYABLE_FAILURE_MS)
+      else expect(snippet).to.include('disable-l7-retry unless METH_GET')
+    }
+    folder.remove()
+  })
+
+  it('give OpenShift the choice of user and group', () => {
+    expect(overlay('openshift').patches.map(({ path }) => path)).to.include(
+      '/spec/template/spec/securityContext/fsGroup',
+    )
     for (const { template } of workloads) {
       expect(template.spec?.securityContext?.runAsUser).to.equal(undefined)
       expect(containerOf(template).securityContext?.runAsUser).to.equal(undefined)
