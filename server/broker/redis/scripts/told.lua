@@ -14,6 +14,8 @@ if KEYS[1] then
   local last = 0
   for i = 1, tonumber(ARGV[a + 1]) do
     local offset, at, received, node = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5]
+    -- From infinity, or where numbers are no longer one apart, the loop below would not end either.
+    if #offset > 15 or not string.find(offset, '^%d+$') then return redis.error_reply('ERR this is no offset') end
     local known = redis.call('HGET', KEYS[1], offset) or ''
     local known_at, known_received = string.match(known, '^(%d+):([^:]*):')
     if known_received ~= received or tonumber(at) < tonumber(known_at) then
