@@ -10,6 +10,7 @@ import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
 import { audit } from './audit.ts'
+import { EVIDENCE_KEY, evidenceProblem } from './evidence.ts'
 import type { FaultResult } from './fault.ts'
 import { startListener } from './listener.ts'
 import type { Listener } from './listener.ts'
@@ -52,7 +53,7 @@ export class Harness {
   }
 
   async startGateway(settings: Readonly<Record<string, string>>): Promise<GatewayProcess> {
-    const gateway = await startGatewayProcess({ ...ONE_ADDRESS, ...settings })
+    const gateway = await startGatewayProcess({ ...ONE_ADDRESS, EVIDENCE_KEY, ...settings })
     this.onClose(gateway.stop)
     this.#gateways.add(gateway)
     void gateway.exited.then(() => this.#gateways.delete(gateway))
@@ -152,11 +153,30 @@ export class Harness {
     return recalled as readonly RecalledAt[]
   }
 
+  /** Reports it if no gateway can prove the recalls of a room with a file that verifies. */
+  async #expectEvidence(): Promise<void> {
+    const room = this.recorder.listeners[0]?.room
+    if (room === undefined) return
+    const problems = new Set<string>()
+    const isProved = async () => {
+      for (const { url } of this.#gateways) {
+        const found = await evidenceProblem(url, room).catch((error: unknown) => String(error))
+        if (found === undefined) return true
+        problems.add(found)
+      }
+      return false
+    }
+    await waitUntil('recalls are proved', isProved, RETURN_TIMEOUT_MS).catch(() =>
+      this.reportViolation(`recalls are not proved after the cure: ${[...problems].join('; ')}`),
+    )
+  }
+
   reportViolation(violation: string): void {
     this.#violations.push(violation)
   }
 
   async result(fault: string): Promise<FaultResult> {
+    await this.#expectEvidence()
     const healed = await Promise.all(
       [...this.#gateways].map(({ url }) => readMetric(url, 'notices_healed_total').catch(() => 0)),
     )
