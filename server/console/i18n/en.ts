@@ -208,7 +208,7 @@ export const en = {
     title: 'Search history',
     search: 'Search',
     older: 'Load older',
-    prompt: 'Search the log of a conversation, or of everything.',
+    prompt: 'Enter a conversation to read its log.',
     noMatch: 'No matching recalls.',
     readInDoubt: (time: string) =>
       `Read at ${time}, when it was not certain that all recalls were stored: some may be missing. Ask again once the page is live.`,

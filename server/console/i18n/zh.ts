@@ -187,7 +187,7 @@ export const zh: Messages = {
     title: '查询历史',
     search: '查询',
     older: '加载更早的',
-    prompt: '可查询某个会话或全部会话的日志。',
+    prompt: '请填写会话，以读取其日志。',
     noMatch: '没有符合条件的记录。',
     readInDoubt: (time) =>
       `读取于 ${time}，当时无法确认所有撤回都已保存，可能有缺失。页面恢复实时后请重新查询。`,
