@@ -88,6 +88,25 @@ describe('finding a recall in the console', function () {
     await page.getByRole('alert').filter({ hasText: 'With characters that are not seen' }).waitFor()
   })
 
+  it('leads by keys from the search to one message of many, and marks it', async () => {
+    const MsgSeqList = Array.from({ length: 300 }, (_, i) => ({ MsgSeq: 1 + i }))
+    await recall(served.url, { GroupId: 'many', MsgSeqList })
+    const page = await open()
+    await page.keyboard.press('/')
+    await page.keyboard.type('many 250')
+    await rowsOf(page).locator('mark').waitFor()
+    expect(await rowsOf(page).locator('.seqs').innerText()).to.match(/^250, 1, 2, .* …$/)
+    for (const key of ['ArrowDown', 'ArrowDown', 'Enter']) await page.keyboard.press(key)
+    const mark = page.getByRole('complementary', { name: 'Recall' }).locator('mark')
+    await mark.waitFor()
+    const distance = await mark.evaluate(
+      (element) =>
+        element.getBoundingClientRect().top - (element.closest('ul')?.getBoundingClientRect().top ?? NaN),
+    )
+    expect(await mark.innerText()).to.equal('250')
+    expect(distance, 'scrolled to').to.be.within(-2, 30)
+  })
+
   it('says why a search failed, and tries again', async () => {
     const page = await open('history')
     const json = { code: 'ADMIN_NEEDED', message: 'no', retry: false }

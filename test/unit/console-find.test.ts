@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { withRowsOf } from '../../server/console/list/row-window.ts'
 import type { Api } from '../../server/console/state/api.ts'
+import { askedForAmong } from '../../server/console/state/asked-for.ts'
 import type { KeyedRow, NoticeRow } from '../../server/console/state/feed.ts'
 import { namesConversation, ownLogFilters } from '../../server/console/state/filter-text.ts'
 import { readLog } from '../../server/console/state/log-pages.ts'
@@ -150,5 +151,25 @@ describe('the messages that are looked up', () => {
       [1, undefined, false],
       [2, 'admin', true],
     ])
+  })
+})
+
+describe('what a search names of a recall', () => {
+  const messages = [{ seq: 130, id: 'M-1' }, { seq: 131 }, { seq: 1_300 }]
+  const named = (q: string) => [...askedForAmong(q, messages)].map(({ seq }) => seq)
+
+  it('is what it says of messages, and not what it excludes, or says of others', () => {
+    for (const q of ['seq:130', 'lobby 130', 'msgid:M-1', 'key:M-1', 'm-1'])
+      expect(named(q), q).to.deep.equal([130])
+    expect(named('seq:131-2000')).to.deep.equal([131, 1_300])
+    for (const q of ['', 'lobby', '-130', 'seq:5', 'msgid:130', 'operator:130', 'seq:'])
+      expect(named(q), q).to.be.empty
+  })
+
+  it('is nothing if it is all, which would stand out from nothing', () => {
+    expect(named('seq:1-2000')).to.be.empty
+    expect([...askedForAmong('130', [{ seq: 130 }])]).to.be.empty
+    const keys = [{ key: '1_2_3' }, { key: '9_9_9' }]
+    expect([...askedForAmong('1_2_3', keys)]).to.deep.equal([keys[0]])
   })
 })

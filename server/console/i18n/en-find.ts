@@ -174,7 +174,7 @@ export const find = {
     title: 'Keyboard shortcuts',
     keys: [
       ['/', 'to the search box'],
-      ['↑ ↓', 'to another row; rows then hold still'],
+      ['↑ ↓', 'to another row, from the search box to the list; rows then hold still'],
       ['Page Up, Page Down', 'by a screen'],
       ['Home', 'to the newest row; new rows show up again'],
       ['End', 'to the oldest row'],

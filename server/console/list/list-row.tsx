@@ -1,4 +1,7 @@
+import type { RecalledMessage } from '../../../shared/message.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
+import { askedForAmong } from '../state/asked-for.ts'
 import { messageText } from '../state/copied.ts'
 import { conversationText } from '../state/conversations.ts'
 import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
@@ -66,12 +69,25 @@ function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
         <span class={messages.length > 1 ? 'count many' : 'count'} title={t.messageCount(messages.length)}>
           {number(messages.length)}
         </span>
-        <span class="seqs">
-          {messages.slice(0, MAX_SHOWN_SEQS).map(messageText).join(', ')}
-          {messages.length > MAX_SHOWN_SEQS && ' …'}
-        </span>
+        <Messages messages={messages} />
       </div>
     </>
+  )
+}
+
+/** Those that the search names come first: there is no room for all. */
+function Messages({ messages }: { readonly messages: readonly RecalledMessage[] }) {
+  const asked = askedForAmong(address.parts.q ?? '', messages)
+  const others = asked.size === 0 ? messages : messages.filter((message) => !asked.has(message))
+  const shown = [...asked, ...others.slice(0, MAX_SHOWN_SEQS)].slice(0, MAX_SHOWN_SEQS)
+  const textOf = (some: readonly RecalledMessage[]): string => some.map(messageText).join(', ')
+  return (
+    <span class="seqs">
+      {asked.size > 0 && <mark>{textOf(shown.slice(0, asked.size))}</mark>}
+      {asked.size > 0 && shown.length > asked.size && ', '}
+      {textOf(shown.slice(asked.size))}
+      {messages.length > MAX_SHOWN_SEQS && ' …'}
+    </span>
   )
 }
 

@@ -1,8 +1,11 @@
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { nameOf } from '../../../shared/message.ts'
 import type { RecalledMessage } from '../../../shared/message.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
 import type { Api } from '../state/api.ts'
+import { askedForAmong } from '../state/asked-for.ts'
 import { messageText, namesText } from '../state/copied.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import { placeOf, placeText } from '../state/open-recall.ts'
@@ -113,6 +116,16 @@ function Messages({ messages }: { readonly messages: readonly RecalledMessage[] 
   const { t, number } = useLocale()
   const { copy } = t.act
   const ids = messages.flatMap(({ id }) => id ?? [])
+  const asked = askedForAmong(address.parts.q ?? '', messages)
+  const [firstAsked] = asked
+  const list = useRef<HTMLUListElement>(null)
+  // The list scrolls by itself: what was asked for may be the 700th.
+  useEffect(() => {
+    const { current: element } = list
+    const mark = element?.querySelector('mark')
+    if (element && mark)
+      element.scrollTop += mark.getBoundingClientRect().top - element.getBoundingClientRect().top
+  }, [messages, firstAsked])
   return (
     <>
       <h3 class="with-actions">
@@ -130,11 +143,17 @@ function Messages({ messages }: { readonly messages: readonly RecalledMessage[] 
           )}
         </span>
       </h3>
-      <ul class="messages" aria-label={t.columns.messages} onKeyDown={onCopyableKey}>
+      <ul ref={list} class="messages" aria-label={t.columns.messages} onKeyDown={onCopyableKey}>
         {messages.map((message, i) => (
           <li key={nameOf(message)}>
             <Copyable text={String(nameOf(message))} what={messageText(message)} isTabStop={i === 0}>
-              <b>{message.seq ?? <Name text={String(nameOf(message))} />}</b>
+              {asked.has(message) ? (
+                <mark>
+                  <MessageLabel message={message} />
+                </mark>
+              ) : (
+                <MessageLabel message={message} />
+              )}
             </Copyable>
             {message.id !== undefined && (
               <Copyable text={message.id} what={visibleText(message.id)} isTabStop={false}>
@@ -148,4 +167,8 @@ function Messages({ messages }: { readonly messages: readonly RecalledMessage[] 
       </ul>
     </>
   )
+}
+
+function MessageLabel({ message }: { readonly message: RecalledMessage }) {
+  return <b>{message.seq ?? <Name text={String(nameOf(message))} />}</b>
 }

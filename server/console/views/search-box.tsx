@@ -41,8 +41,13 @@ export function SearchBox({ placeholder }: { readonly placeholder: string }) {
           aria-describedby="search-error"
           aria-invalid={!parseFilter(q).ok}
           onInput={({ currentTarget: { value } }) => setText(value)}
-          // Browsers empty the box with Escape; where it closes the help, it does no more.
-          onKeyDown={(event) => event.key === 'Escape' && isHelpOpen && event.preventDefault()}
+          onKeyDown={(event) => {
+            // Browsers empty the box with Escape; where it closes the help, it does no more.
+            if (event.key === 'Escape' && isHelpOpen) event.preventDefault()
+            if (event.key !== 'ArrowDown' || event.isComposing) return
+            event.preventDefault()
+            focusList()
+          }}
         />
       </label>
       <button
@@ -61,6 +66,9 @@ export function SearchBox({ placeholder }: { readonly placeholder: string }) {
     </div>
   )
 }
+
+/** The list of the view, of which there is one: whoever has searched goes on to what was found. */
+const focusList = (): void => document.querySelector<HTMLElement>('[role="grid"]')?.focus()
 
 /** What is wrong with a search, the term and why, or what a reader does not see in it. */
 export function SearchError({ q }: { readonly q: string }) {
