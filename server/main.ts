@@ -15,6 +15,7 @@ import { addStatus } from './cli/status.ts'
 import { addTail } from './cli/tail.ts'
 import { addToken } from './cli/token.ts'
 import { addVerify } from './cli/verify.ts'
+import { RELEASE } from './lib/release.ts'
 
 /** npm forwards a SIGINT that the terminal has sent to this process too: one Ctrl+C arrives twice. */
 const REPEATED_SIGNAL_MS = 500
@@ -44,6 +45,7 @@ const program = new Command('recall-gateway')
   .description(
     'Tells clients and admin consoles in real time when messages of a Tencent Cloud Chat group are recalled.',
   )
+  .version(RELEASE, '-V, --version', 'print the version')
   .showHelpAfterError()
 
 for (const add of [

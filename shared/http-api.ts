@@ -68,6 +68,8 @@ export interface Problem {
 export interface GoneProcess {
   readonly id: string
   readonly role: ProcessState['role']
+  /** Where it ran; missing if it did not say. */
+  readonly host?: string
   readonly startedAtMs: number
   /** When its last heartbeat was sent, in ms since 1970. */
   readonly lastReportAtMs: number

@@ -71,9 +71,15 @@ export function createGatewayApi(options: ApiOptions, environment: Environment):
 }
 
 /** The gateway that runs on this machine with these settings. */
-export function ownUrl({ PORT, BASE_PATH = '', TLS_CERT }: Environment): string {
+export function ownUrl({ HOST, PORT, BASE_PATH = '', TLS_CERT }: Environment): string {
   const path = BASE_PATH.replace(/\/+$/, '')
-  return `${TLS_CERT ? 'https' : 'http'}://127.0.0.1:${PORT || 8080}${path}`
+  return `${TLS_CERT ? 'https' : 'http'}://${ownHost(HOST)}:${PORT || 8080}${path}`
+}
+
+/** One that listens on a single address is reached at that alone. */
+function ownHost(host = ''): string {
+  if (host === '' || host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
 }
 
 /** Sends a request, and resolves to the response. Rejects with SEND_FAILED if there is none; its text names no path or query. */

@@ -21,6 +21,17 @@ export function describeSettings(response: ConfigurationResponse): string[] {
       ? agreement(unanswered.length)
       : `DIFFERENT between processes: ${differences.join(', ')}`,
     '',
+    ...tableOf(
+      ['PROCESS', 'HOST', 'ROLE', 'VERSION', 'NODE.JS'],
+      processes.map(({ id, host, role, version, node }) => [
+        shortId(id),
+        visible(host),
+        role,
+        visible(version),
+        visible(node),
+      ]),
+    ),
+    '',
     ...tableOf(['SETTING', 'VALUE', 'ORIGIN', 'PROCESSES'], rows),
     ...unanswered.map(({ id, why }) => `Process ${shortId(id)} did not answer: ${visible(why)}`),
   ]

@@ -1,4 +1,4 @@
-import type { ProcessState, StatusResponse } from '../../shared/http-api.ts'
+import type { GoneProcess, ProcessState, StatusResponse } from '../../shared/http-api.ts'
 import { durationOf, shortId, tableOf, visible } from './table.ts'
 
 /** Returns the status of all processes as lines for people: what needs attention first. */
@@ -20,6 +20,7 @@ export function describeStatus(response: StatusResponse, nowMs: number): string[
         'PROCESS',
         'HOST',
         'ROLE',
+        'VERSION',
         'STATE',
         'UP',
         'SOCKETS',
@@ -33,12 +34,26 @@ export function describeStatus(response: StatusResponse, nowMs: number): string[
       ],
       nodes.map((node) => rowOf(node, self, nowMs)),
     ),
-    ...gone.map(
-      ({ id, role, lastReportAtMs, stopped, spooledRecalls }) =>
-        `${shortId(id)}  ${role}  ${stopped ? 'stopped' : 'gone'} ${durationOf(nowMs - lastReportAtMs)} ago` +
-        (spooledRecalls > 0 ? `, ${spooledRecalls} recalls on its disk` : ''),
-    ),
+    ...(gone.length === 0
+      ? []
+      : [
+          '',
+          ...tableOf(
+            ['GONE', 'HOST', 'ROLE', 'SINCE', 'RECALLS ON ITS DISK'],
+            gone.map((one) => goneRowOf(one, nowMs)),
+          ),
+        ]),
   ]
+}
+
+function goneRowOf(
+  { id, host = '-', role, lastReportAtMs, stopped, spooledRecalls }: GoneProcess,
+  nowMs: number,
+): string[] {
+  const since = `${durationOf(nowMs - lastReportAtMs)} ago`
+  // It may have kept some after its last report.
+  const recalls = spooledRecalls > 0 || stopped || role === 'node' ? String(spooledRecalls) : 'unknown'
+  return [shortId(id), visible(host), role, stopped ? `stopped ${since}` : `vanished ${since}`, recalls]
 }
 
 function rowOf(node: ProcessState, self: string, nowMs: number): string[] {
@@ -47,6 +62,7 @@ function rowOf(node: ProcessState, self: string, nowMs: number): string[] {
     id === self ? `${shortId(id)}*` : shortId(id),
     visible(node.host ?? '-'),
     role,
+    visible(node.version ?? '-'),
     stateOf(node),
     durationOf(Math.max(0, nowMs - startedAtMs)),
     String(sockets),

@@ -178,23 +178,28 @@ function sharedDataFolders({ alive }: HealthView, nowMs: number): FoundProblem[]
 }
 
 function goneProcesses({ gone }: HealthView): FoundProblem[] {
-  return gone.flatMap(({ id, role, stopping, spool: depth }) => {
+  return gone.flatMap(({ id, role, host = '', stopping, spool: depth }) => {
     const recallsLeft = depth?.recalls ?? 0
     if (stopping && recallsLeft === 0) return []
     const how = stopping ? 'has stopped' : 'has vanished without a goodbye'
     const left = `and ${recalls(recallsLeft)} on its disk: start it again on the same data folder`
+    const who = nameOf(role, host)
     const message =
       recallsLeft > 0
-        ? `a process with ROLE=${role} ${how}, ${left}`
-        : `a process with ROLE=${role} ${how}: see whether it was killed, or has lost Redis`
+        ? `${who} ${how}, ${left}`
+        : `${who} ${how}: see whether it was killed, or has lost Redis`
     return [problem('PROCESS_GONE', recallsLeft > 0 ? 'critical' : 'warning', message, id)]
   })
 }
 
+/** Its id tells nobody where it ran. */
+const nameOf = (role: ProcessState['role'], host: string): string =>
+  `a process with ROLE=${role}${host === '' ? '' : ` on ${host}`}`
+
 /** A process that nobody remembers but by its data folder: see `DataFolders`. */
 function forgottenFolders({ left = [] }: HealthView, nowMs: number): FoundProblem[] {
   return left.map(({ id, role, host, folder, recalls: count, atMs }) => {
-    const who = `a process with ROLE=${role}${host === '' ? '' : ` on ${host}`}`
+    const who = nameOf(role, host)
     const what =
       count > 0
         ? `has gone, and ${recalls(count)} on its disk`

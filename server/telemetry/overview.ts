@@ -107,6 +107,7 @@ export type ReadOverview = ReturnType<typeof createOverview>['read']
 const toGone = ({
   id,
   role,
+  host,
   startedAtMs,
   reportedAtMs,
   stopping,
@@ -115,6 +116,7 @@ const toGone = ({
 }: LastState): GoneProcess => ({
   id,
   role,
+  ...(host !== undefined && { host }),
   startedAtMs,
   lastReportAtMs: reportedAtMs,
   stopped: stopping === true,
@@ -122,9 +124,19 @@ const toGone = ({
   ...(dataFolder !== undefined && { dataFolder }),
 })
 
-const toForgotten = ({ id, role, startedAtMs, atMs, what, recalls, folder }: LeftFolder): GoneProcess => ({
+const toForgotten = ({
   id,
   role,
+  host,
+  startedAtMs,
+  atMs,
+  what,
+  recalls,
+  folder,
+}: LeftFolder): GoneProcess => ({
+  id,
+  role,
+  ...(host !== '' && { host }),
   startedAtMs,
   lastReportAtMs: atMs,
   stopped: false,

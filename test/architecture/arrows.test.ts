@@ -168,7 +168,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/receiver/',
     'server/auth/jwt.ts',
   ],
-  'server/main.ts': ['server/cli/'],
+  'server/main.ts': ['server/cli/', 'server/lib/release.ts'],
 }
 
 /** Which files may import a library. A library that is not listed here may not be imported at all. */

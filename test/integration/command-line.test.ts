@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { RELEASE } from '../../server/lib/release.ts'
 import type { StatusResponse } from '../../shared/http-api.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
@@ -86,8 +87,9 @@ describe('the command line', function () {
     lines.flatMap(({ messages = [] }) => messages.map(({ seq }) => seq))
 
   it('status: shows processes to people and programs, and tells the worst in its exit code', async () => {
-    const [table, settings, json, nobody, member, noToken, file] = await Promise.all([
+    const [table, version, settings, json, nobody, member, noToken, file] = await Promise.all([
       run(['status']),
+      run(['--version']),
       run(['status', '--settings']),
       run(['status', '--json']),
       run(['status', '--url', 'http://127.0.0.1:1']),
@@ -99,11 +101,14 @@ describe('the command line', function () {
       }),
     ])
     expect(table.out)
-      .to.match(/^PROCESS +HOST +ROLE +STATE/m)
-      .and.to.match(/^[0-9a-f]{8}\* +\S+ +all +ready/m)
+      .to.match(/^PROCESS +HOST +ROLE +VERSION +STATE/m)
+      .and.to.match(/^[0-9a-f]{8}\* +\S+ +all +\d+\.\d+\.\d+\S* +ready/m)
+    expect([version.code, version.out]).to.deep.equal([0, `${RELEASE}\n`])
     expect(settings.out).to.match(/^The settings of all processes agree\.$/m)
     expect(settings.out)
-      .to.match(/^JWT_SECRET +set +environment +all$/m)
+      .to.include(RELEASE)
+      .and.to.include(process.version)
+      .and.to.match(/^JWT_SECRET +set +environment +all$/m)
       .and.to.not.include(JWT_SECRET)
     expect([settings.code, settings.out.includes('HISTORY_SIZE')]).to.deep.equal([0, false])
     const [status] = json.lines<StatusResponse>()

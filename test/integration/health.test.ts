@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { expect } from 'chai'
 import type { StatusResponse } from '../../shared/http-api.ts'
 import type { AuditResponse } from '../../shared/http-api/audit.ts'
@@ -139,7 +140,7 @@ describe('health', () => {
       const answer = await status(node)
       return answer.gone.length === 1 && answer
     })
-    expect(after.gone[0]).to.include({ role: 'receiver', stopped: true })
+    expect(after.gone[0]).to.include({ role: 'receiver', host: hostname(), stopped: true })
     expect(after.problems).to.deep.equal([])
   }).timeout(40_000)
 

@@ -64,6 +64,7 @@ describe('the rules of health', () => {
     expect(kinds(gone({ spool, stopping: true }))).to.deep.equal(['critical PROCESS_GONE'])
     expect(kinds(gone({ spool: { ...spool, recalls: 0 }, stopping: true }))).to.deep.equal([])
     expect(messageOf(gone({ spool }))).to.include('2 recalls wait on its disk')
+    expect(messageOf(gone({ host: 'machine-2' }))).to.include('with ROLE=receiver on machine-2 has vanished')
   })
 
   it('find processes that cannot do their work, unless they are stopping', () => {

@@ -110,8 +110,8 @@ function GoneRow({ process, hasRelay }: RowProps<GoneProcess>) {
 
 function NameCell({ process }: { readonly process: ProcessState | GoneProcess }) {
   const { t } = useLocale()
-  const { id, role } = process
-  const { host, version } = 'host' in process ? process : {}
+  const { id, role, host } = process
+  const version = 'version' in process ? process.version : undefined
   return (
     <th scope="row">
       <code title={id}>{id.slice(0, 8)}</code> <small>{t.health.roles[role]}</small>
