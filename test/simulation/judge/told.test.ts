@@ -397,6 +397,21 @@ describe('the judge of what listeners are told', () => {
       ),
       user === undefined ? ['in time', 'heals'] : [],
     ]),
+    ...([4_000, 11_000] as const).map((atMs): Case => [
+      `it is told 15 s after an outage of 6 s, and another one was over at ${atMs + 2_000}`,
+      without(
+        ofTwo,
+        state(2_015, 'stale'),
+        fault(atMs, 'all gateways killed'),
+        [atMs + 2_000, { kind: 'fault over', name: 'all gateways killed' }],
+        fault(14_000, 'gateway stopped'),
+        [20_001, { kind: 'fault over', name: 'gateway stopped' }],
+        told(35_000, 2),
+        handled(35_000, 2),
+        state(35_001, 'live'),
+      ),
+      atMs === 4_000 ? ['in time', 'heals'] : [],
+    ]),
     ['a gap is told for nothing', withToo(gap(3_000, 'epoch-changed')), ['no needless gap']],
     [
       'a log is trimmed, but not what it missed',
