@@ -13,7 +13,6 @@ export const EVIDENCE_DEFECTS: readonly Defect[] = [
     ],
     rules: ['chain', 'evidence'],
     shownBy: 'proved',
-    seeds: 30,
   },
   {
     name: 'a link follows from one that was rolled back',
@@ -26,7 +25,6 @@ export const EVIDENCE_DEFECTS: readonly Defect[] = [
     ],
     rules: ['chain', 'evidence'],
     shownBy: 'provedEmbedded',
-    seeds: 60,
   },
   {
     name: 'who is told later counts as told first',
@@ -51,6 +49,5 @@ export const EVIDENCE_DEFECTS: readonly Defect[] = [
     ],
     rules: ['first told'],
     shownBy: 'proved',
-    seeds: 30,
   },
 ]
