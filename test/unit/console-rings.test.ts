@@ -110,8 +110,11 @@ describe('rings of the console', () => {
     expect(rang).to.deep.equal(['all bob 3', 'all ann 3'])
     expect(rings.rings.map(({ recalls, burst }) => [recalls, burst?.count])).to.deep.equal([
       [1, 3],
-      [2, 3],
+      [2, 4],
     ])
+    for (let more = 0; more < 100; more++) rings.onRows([recall('bob')])
+    expect(rang, 'added to the ring').to.have.lengthOf(2)
+    expect(rings.rings.at(-1)?.burst?.count, 'however many').to.equal(104)
   })
 
   it('count messages where a rule says so, and nothing without an operator as a burst of somebody', () => {
@@ -121,6 +124,8 @@ describe('rings of the console', () => {
     expect(rang).to.deep.equal([])
     rings.onRows([recall()])
     expect(rang).to.deep.equal(['all ann 4'])
+    rings.onRows([recall()])
+    expect(rings.rings[0]?.burst?.count).to.equal(6)
   })
 
   it('go by the rules that another tab has stored, and lose none of them', () => {

@@ -165,7 +165,7 @@ export class Rings {
     const last = rang.get(of)
     const isQuiet = last !== undefined && nowMs - last.atMs < rule.coolDownS * 1_000
     if (isQuiet && this.#rings.some((ring) => ring.id === last.id)) {
-      this.#rings = this.#rings.map((ring) => (ring.id === last.id ? withMore(ring, row, burst) : ring))
+      this.#rings = this.#rings.map((ring) => (ring.id === last.id ? withMore(ring, row, rule) : ring))
       return
     }
     const isLate = nowMs - receivedAt(row.notice) > NEWS_MS
@@ -191,10 +191,11 @@ export class Rings {
   }
 }
 
-function withMore(ring: Ring, row: NoticeRow, burst: Ring['burst']): Ring {
+/** Of a burst, the counter knows only that it goes on: it counts no further than it must. */
+function withMore(ring: Ring, row: NoticeRow, { burst }: RingRule): Ring {
   const [first, ...others] = [...ring.rung, rungOf(row)]
   const rung = first === undefined ? others : [first, ...others.slice(1 - MAX_RUNG)]
-  const count = Math.max(ring.burst?.count ?? 0, burst?.count ?? 0)
+  const more = burst?.unit === 'messages' ? row.notice.messages.length : 1
   const added = rung.at(-1)
   return {
     ...ring,
@@ -202,7 +203,7 @@ function withMore(ring: Ring, row: NoticeRow, burst: Ring['burst']): Ring {
     rung,
     hasOthers: ring.hasOthers || added?.operator !== first?.operator,
     isElsewhere: ring.isElsewhere || !isSamePlace(added, first),
-    ...(burst && { burst: { ...burst, count } }),
+    ...(ring.burst && { burst: { ...ring.burst, count: ring.burst.count + more } }),
   }
 }
 
