@@ -55,6 +55,8 @@ describe('what rings in the console', function () {
     await page.getByText('Desktop notifications are allowed.').waitFor()
     await addRule(page, 'Told', 'group:told -operator:bot')
     await page.goto(`${served.url}/#history`)
+    const placeOfViews = () => page.getByRole('link', { name: 'Rooms', exact: true }).boundingBox()
+    const before = await placeOfViews()
     await recall(served.url, { GroupId: 'told', Operator_Account: 'bot', MsgSeqList: [{ MsgSeq: 2 }] })
     await recallOne(served.url, 'other', 3)
     await recall(served.url, {
@@ -64,6 +66,7 @@ describe('what rings in the console', function () {
       EventTime: Date.now(),
     })
     await page.locator('.ring-banner').getByText('1 ring not seen yet').waitFor()
+    expect((await placeOfViews())?.y, 'the views stay under the pointer').to.equal(before?.y)
     await waitUntil('the title says so', async () => (await page.title()).startsWith('🔔 1 · Live'))
     expect(await page.locator('nav a[data-view="rings"] .badge').innerText()).to.equal('1')
     expect(await page.evaluate('[shown.length, tones]')).to.deep.equal([1, 2])
