@@ -51,6 +51,7 @@ function Panel({ api, q }: BusiestProps) {
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
       {result !== undefined && (
         <>
+          {!result.complete && <p class="hint">{texts.partial(result.searched.entries)}</p>}
           <Ranking
             title={texts.groups}
             rows={result.groups.map(({ group, ...recalled }) => [group, recalled])}
@@ -61,7 +62,6 @@ function Panel({ api, q }: BusiestProps) {
             rows={result.operators.map(({ operator, ...recalled }) => [operator, recalled])}
             onPick={(name) => onPick('operator', name)}
           />
-          {!result.complete && <p class="hint">{texts.partial(result.searched.entries)}</p>}
         </>
       )}
       <p class="hint">{texts.hint}</p>
