@@ -105,6 +105,13 @@ export function asGatewayError(error: unknown): GatewayError {
   return error instanceof GatewayError ? error : new GatewayError('INTERNAL', undefined, { cause: error })
 }
 
+/** Returns what an error says beside the sentence of its code, for those to whom that means nothing. */
+export function detailOf(error: unknown): string {
+  const { code, message } = asGatewayError(error)
+  const known = `${ERRORS[code].text}: `
+  return message.startsWith(known) ? message.slice(known.length) : message
+}
+
 /** Returns the message of the innermost cause, for the log: `fetch failed` alone would tell nobody what to mend. */
 export function reasonOf(error: unknown): string {
   let innermost = error
@@ -113,7 +120,8 @@ export function reasonOf(error: unknown): string {
     if (!(inner instanceof Error)) break
     innermost = inner
   }
-  return innermost instanceof Error ? innermost.message || innermost.name : String(innermost)
+  // Those of OpenSSL end with a line break.
+  return innermost instanceof Error ? innermost.message.trim() || innermost.name : String(innermost)
 }
 
 /** An error that stands for several, such as one for each address of a name, says nothing itself: the first counts. */

@@ -166,7 +166,7 @@ describe('recall-gateway doctor', function () {
     expect(
       of('settings').some(({ found }) => found.includes('both JWT_SECRET and JWT_SECRET_FILE')),
     ).to.equal(true)
-    expect(wrong('redis')).to.match(/cannot reach Redis at 127\.0\.0\.1:1: ECONNREFUSED/)
+    expect(wrong('redis')).to.match(/^cannot reach Redis at 127\.0\.0\.1:1: ECONNREFUSED/)
     expect(wrong('settings-unknown')).to.include('WEBHOOK_TOKENS')
     expect(of('data-folder')[0]?.found).to.include('does not exist yet')
   })

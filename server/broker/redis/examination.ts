@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { asGatewayError } from '../../../shared/errors.ts'
+import { detailOf } from '../../../shared/errors.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { parseRedisUrl } from './connection/address.ts'
 import { createDiscovery } from './connection/discovery.ts'
@@ -90,7 +90,7 @@ export async function examineRedis(
     await Promise.all([connections.open(), connections.subscriber.open()])
   } catch (error) {
     await Promise.all([connections.close(), connections.subscriber.close()])
-    return { ...UNREACHABLE, failure: asGatewayError(error).message }
+    return { ...UNREACHABLE, failure: detailOf(error) }
   }
   const unlessRefused = <T>(asked: Promise<T>): Promise<T | undefined> => asked.catch(() => undefined)
   try {
