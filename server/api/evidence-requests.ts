@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import Joi from 'joi'
 import type { Filter } from '../../shared/filter.ts'
+import { parseInstant } from '../../shared/instant.ts'
 import type { Room } from '../../shared/room.ts'
 import { toFilter } from './filter-query.ts'
 import { parseQuery, roomKeys, toRoom } from './requests.ts'
@@ -12,14 +13,12 @@ interface EvidenceQuery extends RoomQuery {
   readonly until?: number
 }
 
-const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/
-
 /** Ms since 1970, or a time with its zone, or a day in UTC, from its beginning on. */
 const time = Joi.string()
   .empty('')
   .custom((text: string, { error }) => {
-    const ms = /^\d{1,16}$/.test(text) ? Number(text) : TIME.test(text) ? Date.parse(text) : NaN
-    return ms <= 8.64e15 ? ms : error('time')
+    const ms = /^\d{1,16}$/.test(text) ? Number(text) : parseInstant(text)?.startMs
+    return ms !== undefined && ms <= 8.64e15 ? ms : error('time')
   })
   .messages({ time: '{{#label}} must be ms since 1970, or a time with its zone, such as 2026-11-27T10:00Z' })
 

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../shared/errors.ts'
 import type { NoticesResponse } from '../../shared/http-api.ts'
+import { parseInstant } from '../../shared/instant.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
 import type { GatewayApi } from './gateway-api.ts'
@@ -15,12 +16,14 @@ export function parseSince(text: string, nowMs: number): Since {
   const [, epoch, offset] = /^([\w-]{1,64}):(\d{1,15})$/.exec(text) ?? []
   const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
   if (count !== undefined) return { receivedSinceMs: nowMs - Number(count) * (UNITS_MS[unit] ?? 0) }
-  const timeMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isNaN(timeMs)) return { receivedSinceMs: timeMs }
-  if (epoch !== undefined && offset !== undefined) return { position: { epoch, offset: Number(offset) } }
+  const instant = parseInstant(text)
+  if (instant !== undefined) return { receivedSinceMs: instant.startMs }
+  const isTime = /^\d{4}-\d\d-\d\d/.test(text)
+  if (!isTime && epoch !== undefined && offset !== undefined)
+    return { position: { epoch, offset: Number(offset) } }
   throw new GatewayError(
     'CONFIG_INVALID',
-    '--since must be how long ago (10m, 2h, 7d), a time (2026-11-27T10:00Z) or a position (epoch:offset)',
+    '--since must be how long ago (10m, 2h, 7d), a time with its zone (2026-11-27T10:00Z, or +08:00), a day in UTC (2026-11-27) or a position (epoch:offset)',
   )
 }
 

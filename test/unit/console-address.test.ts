@@ -48,6 +48,7 @@ describe('addresses of the console', () => {
     for (const open of wrong) {
       expect(read(`feed?open=${encodeURIComponent(open)}`)[1], open).to.deep.equal({})
     }
+    expect(read('rooms?since=2026-02-30T10:00:00.000Z')[2]).to.deep.equal(['value since=2026-02-30T10:'])
     // Half an escape is read as it stands.
     expect(read('feed?q=%E4%')[0]).to.equal('feed')
   })

@@ -1,4 +1,5 @@
 import { MAX_FILTER_LENGTH } from '../../../shared/filter.ts'
+import { parseInstant } from '../../../shared/instant.ts'
 import { isPosition } from '../../../shared/position.ts'
 import { parseRoomName, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -33,10 +34,7 @@ const textPart = (maxLength: number): Part<string> => ({
 const room: Part<Room> = { parse: parseRoomName, format: roomName }
 
 const time: Part<number> = {
-  parse(value) {
-    const atMs = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? Date.parse(value) : NaN
-    return Number.isNaN(atMs) ? undefined : atMs
-  },
+  parse: (value) => (value.endsWith('Z') ? parseInstant(value)?.startMs : undefined),
   format: (atMs) => new Date(atMs).toISOString(),
 }
 

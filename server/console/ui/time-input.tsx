@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks'
 import { showsUtc, useLocale } from '../i18n/i18n.ts'
-
-const TIME = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/
+import { fromField, toField } from './field-time.ts'
 
 interface TimeInputProps {
   readonly label: string
@@ -25,36 +24,23 @@ export function TimeInput({ label, name, atMs, onTime }: TimeInputProps) {
       {label}
       <input
         name={name}
-        value={text ?? toField(atMs)}
+        value={text ?? toField(atMs, { isUtc: showsUtc() })}
         placeholder="2026-11-27 17:05"
         maxLength={19}
         autocomplete="off"
         spellcheck={false}
         onInput={({ currentTarget: input }) => {
-          const written = fromField(input.value)
+          const written = fromField(input.value, { isUtc: showsUtc() })
           const isTime = input.value === '' || written !== undefined
           input.setCustomValidity(isTime ? '' : t.act.time.unreadable)
           setText(input.value)
           if (isTime) onTime?.(written)
         }}
         onBlur={({ currentTarget: { value } }) => {
-          if (onTime !== undefined && (value === '' || fromField(value) !== undefined)) setText(undefined)
+          const isTime = value === '' || fromField(value, { isUtc: showsUtc() }) !== undefined
+          if (onTime !== undefined && isTime) setText(undefined)
         }}
       />
     </label>
   )
-}
-
-/** Returns the time that a field holds, in ms since 1970; undefined if it is empty, or holds none. A day alone is its beginning. */
-export function fromField(value: string): number | undefined {
-  const [, day, time = '00:00'] = TIME.exec(value.trim()) ?? []
-  const atMs = day === undefined ? NaN : Date.parse(`${day}T${time}${showsUtc() ? 'Z' : ''}`)
-  return Number.isNaN(atMs) ? undefined : atMs
-}
-
-/** The other way round. */
-function toField(atMs: number | undefined): string {
-  if (atMs === undefined) return ''
-  const offsetMs = showsUtc() ? 0 : new Date(atMs).getTimezoneOffset() * 60_000
-  return new Date(atMs - offsetMs).toISOString().slice(0, 19).replace('T', ' ').replace(/:00$/, '')
 }

@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks'
+import { parseInstant } from '../../../shared/instant.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { KINDS } from '../state/conversations.ts'
 import { termValue, withTerm } from '../state/filter-text.ts'
@@ -98,7 +99,4 @@ const toTime = (atMs: number | undefined): string =>
   atMs === undefined ? '' : new Date(atMs).toISOString().replace(/(?::00)?\.000Z$/, 'Z')
 
 /** The other way round. */
-function timeIn(text: string): number | undefined {
-  const atMs = Date.parse(text)
-  return Number.isNaN(atMs) ? undefined : atMs
-}
+const timeIn = (text: string): number | undefined => parseInstant(text)?.startMs

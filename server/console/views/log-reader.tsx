@@ -2,7 +2,7 @@ import type { TargetedSubmitEvent } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { useLocale } from '../i18n/i18n.ts'
+import { showsUtc, useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import { address } from '../state/address.ts'
 import { kindOf, KINDS } from '../state/conversations.ts'
@@ -13,7 +13,8 @@ import type { Store } from '../state/store.ts'
 import { ConversationFields, conversationIn } from '../ui/conversation-fields.tsx'
 import { fieldValue } from '../ui/form.tsx'
 import { asRefusal, Failure } from '../ui/labels.tsx'
-import { fromField, TimeInput } from '../ui/time-input.tsx'
+import { fromField } from '../ui/field-time.ts'
+import { TimeInput } from '../ui/time-input.tsx'
 import { useRequest } from '../ui/use-request.ts'
 import { DoubtfulAnswer } from './doubtful-answer.tsx'
 import { ListWithDetails } from './details.tsx'
@@ -94,7 +95,7 @@ function LogForm({ log, since, known, onSubmit }: LogFormProps) {
     const form = event.currentTarget
     const changes = {
       log: conversationIn(form),
-      since: fromField(fieldValue(form, 'since')),
+      since: fromField(fieldValue(form, 'since'), { isUtc: showsUtc() }),
       open: undefined,
     }
     address.set(changes, 'push')
