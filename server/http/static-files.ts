@@ -2,7 +2,10 @@ import express from 'express'
 import type { RequestHandler, Router } from 'express'
 import helmet from 'helmet'
 import { redirectToFolders } from './base-path.ts'
+import { askAgainFor } from './other-version.ts'
 import { servePrecompressed } from './precompressed.ts'
+
+const HASHED_CLIENT = /^\/client-[\w-]{8}\.js$/
 
 /**
  * Serves the client to pages of any origin, because the credential decides what it may do: at `/client.js`, and at a name with
@@ -12,7 +15,7 @@ export function serveClientScript(): Router {
   const router = express.Router()
   const serve = [
     { path: ['/client.js', '/client.json'], files: servePrecompressed('client', { immutable: false }) },
-    { path: /^\/client-[\w-]{8}\.js$/, files: servePrecompressed('client', { immutable: true }) },
+    { path: HASHED_CLIENT, files: servePrecompressed('client', { immutable: true }) },
   ]
   for (const { path, files } of serve) {
     router.get(path, (request, response, next) => {
@@ -21,6 +24,7 @@ export function serveClientScript(): Router {
       files(request, response, next)
     })
   }
+  router.get(HASHED_CLIENT, askAgainFor())
   return router
 }
 
@@ -30,6 +34,7 @@ export function serveConsole(): Router {
   router.use(ownPagesOnly())
   // The names of built assets contain a hash of their content.
   router.use('/assets', servePrecompressed('page/assets', { immutable: true }))
+  router.get(/^\/assets\/[\w-]+-[\w-]{8}\.[a-z]+$/, askAgainFor())
   router.use(servePrecompressed('page', { immutable: false }))
   return router
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { request } from 'node:http'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
@@ -151,12 +153,44 @@ describe('what the gateway serves to browsers', () => {
       '/client.js.br',
       '/br/client/client.js',
       '/gzip/docs/index.html',
-      '/client-00000000.js',
+      '/client-00000000.js?turn=5',
+      '/assets/index-00000000.js?turn=5',
+      '/assets/index-00000000.js?turn=x',
+      '/assets/index.js',
     ]) {
       const { status, headers } = await get(path, { 'Accept-Encoding': 'br' })
       expect([status, headers['content-encoding']], path).to.deep.equal([404, undefined])
       expect(headers['cache-control'], path).to.not.include('immutable')
     }
+  })
+
+  it('lets a browser ask the next node for a file of another version', async () => {
+    const { headers } = await get('/below/assets/index-00000000.js')
+    expect(headers['cache-control']).to.equal('no-store')
+    // Which does not begin with a slash: a proxy may have stripped a path.
+    expect(headers.location).to.equal('index-00000000.js?turn=1')
+    // Another node, which has it, behind a balancer that asks one after the other.
+    const asked: string[] = []
+    const balancer = createServer(({ url = '' }, response) => {
+      asked.push(url)
+      if (asked.length % 3 === 0) return void response.end('of another version')
+      get(url).then(({ status, headers: { location = '' } }) => {
+        response.writeHead(status, { Location: location }).end()
+      }, response.destroy)
+    }).listen(0, '127.0.0.1')
+    await once(balancer, 'listening')
+    const { port } = balancer.address() as AddressInfo
+    for (const path of ['/below/assets/index-00000000.js', '/client-00000000.js']) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`)
+      expect([response.status, await response.text()], path).to.deep.equal([200, 'of another version'])
+    }
+    expect(asked.slice(0, 3)).to.deep.equal(['', '?turn=1', '?turn=2'].map((turn) => asked[0] + turn))
+    balancer.close()
+    balancer.closeAllConnections()
+  })
+
+  it('is not translated by browsers, which would change the names of groups and users', async () => {
+    expect((await get('/')).body.toString()).to.include('<html lang="en" translate="no">')
   })
 
   it('includes the client, below 27 kB, under a name of its content, for pages of any origin', async () => {
