@@ -19,6 +19,29 @@ describe('addresses of the console', () => {
     expect(formatFragment('feed', plain)).to.equal('feed?q=group:lobby+-bot&open=feed@e1:3')
   })
 
+  it('end with no sign that chats take for the end of a sentence, and have none of their marks', () => {
+    for (const q of [
+      'group:lobby!',
+      'group:lobby.',
+      'room (1)',
+      "it's",
+      '*bot*',
+      'a-',
+      'a_',
+      'a~',
+      'x:',
+      'x,',
+      'x ',
+      'x+',
+    ]) {
+      const address = `https://x.example/#${formatFragment('feed', { q })}`
+      expect(address, q)
+        .to.match(/[A-Za-z0-9]$/)
+        .and.not.match(/[!'()*]/)
+      expect(parseFragment(new URL(address).hash.slice(1)).parts, q).to.deep.equal({ q })
+    }
+  })
+
   it('leave out what is empty, and half characters', () => {
     expect(formatFragment('rooms', { q: '' })).to.equal('rooms')
     expect(formatFragment('rooms', { q: 'a\uD800' })).to.equal('rooms?q=a%EF%BF%BD')

@@ -133,13 +133,24 @@ export function formatFragment(view: ViewName, parts: Parts = {}): string {
     const text = value === undefined ? '' : (part.format as (value: unknown) => string)(value)
     return text === '' ? [] : `${name}=${encode(text)}`
   })
-  return texts.length === 0 ? view : `${view}?${texts.join('&')}`
+  return texts.length === 0 ? view : withPlainEnd(`${view}?${texts.join('&')}`)
 }
 
 const isPartName = (name: string): name is PartName => Object.hasOwn(PARTS, name)
 
-/** As readable as an address can be. What is half a character, and cannot be in one, becomes the mark for that. */
+/**
+ * As readable as an address can be. What is half a character, and cannot be in one, becomes the mark for that. Without what chats take for
+ * the end of an address, or for their own marks.
+ */
 const encode = (text: string): string =>
   encodeURIComponent(text.replaceAll(/\p{Cs}/gu, '\uFFFD'))
     .replaceAll('%20', '+')
     .replaceAll(/%(?:3A|40|2C|2F|3E|3D)/g, decodeURIComponent)
+    .replaceAll(/[!'()*]/g, escaped)
+
+/** Chats, mails and documents take a sign at the end for one of the sentence around the address. */
+const withPlainEnd = (fragment: string): string =>
+  fragment.replace(/\+$/, '%20').replace(/[^A-Za-z0-9]$/, escaped)
+
+const escaped = (character: string): string =>
+  `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
