@@ -349,6 +349,26 @@ export const r${i}: T${i} = ${JSON.stringify(resource)}`
     }
   })
 
+  it('give the operator of Prometheus all rules, found by the labels that its own chart asks for', async () => {
+    const [command = ''] =
+      /\{ cat .* \| kubectl apply -f -/.exec(readFileSync(join(ROOT, 'server/docs/deployment.md'), 'utf8')) ??
+      []
+    const { stdout } = await promisify(execFile)('sh', ['-c', command.replace('kubectl apply -f -', 'cat')], {
+      cwd: ROOT,
+    })
+    const rule = parse(stdout) as Resource & { metadata: { labels: object }; spec: object }
+    expect(rule).to.include({ apiVersion: 'monitoring.coreos.com/v1', kind: 'PrometheusRule' })
+    expect(rule.spec).to.deep.equal(
+      parse(readFileSync(join(ROOT, 'server/deploy/prometheus-rules.yml'), 'utf8')),
+    )
+    const monitor = readFileSync(join(FOLDER, 'monitoring/pod-monitor.yaml'), 'utf8')
+    for (const { metadata } of [rule, parse(monitor) as typeof rule])
+      expect(metadata).to.deep.include({
+        namespace: kustomization.namespace,
+        labels: { release: 'kube-prometheus-stack' },
+      })
+  })
+
   it('replace nodes one by one, the new one first, and scale them by sockets and processor', () => {
     expect(nodes.spec?.strategy?.rollingUpdate).to.deep.equal({ maxSurge: 1, maxUnavailable: 0 })
     const { spec } = only<HorizontalPodAutoscaler>('HorizontalPodAutoscaler', 'recall-gateway-node')
