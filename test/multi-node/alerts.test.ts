@@ -47,7 +47,7 @@ interface Panel {
   readonly title: string
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
   readonly datasource?: { readonly uid: string }
-  readonly targets?: readonly { readonly expr: string; readonly refId: string }[]
+  readonly targets?: readonly { readonly expr: string; readonly refId: string; readonly interval?: string }[]
 }
 
 const dashboard = JSON.parse(read('server/deploy/grafana-dashboard.json')) as {
@@ -83,6 +83,10 @@ describe('the dashboard for Grafana', () => {
           cells.add(`${x} ${y}`)
         }
     }
+    // A rate needs two readings: Grafana takes four times the minimum step, or what it believes of the data source.
+    for (const { title, targets = [] } of panels)
+      for (const { expr, interval } of targets)
+        expect(interval, title).to.equal(expr.includes('$__rate_interval') ? '$scrape' : undefined)
     const variables = new Set(templating.list.map(({ name }) => name))
     for (const [, name] of read('server/deploy/grafana-dashboard.json').matchAll(/\$\{?([a-z]\w+)/g))
       expect([...variables], name).to.include(name)
