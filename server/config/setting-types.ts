@@ -50,6 +50,12 @@ export const label = parsedBy((text) => {
   return text
 })
 
+/** What spans call a program. Platforms make such names of several. */
+export const serviceName = parsedBy((text) => {
+  if (!isIdentifier(text)) throw new TypeError('must be printable text of at most 256 bytes')
+  return text
+})
+
 /** One URL, or several separated by commas: sentinels, or nodes of a cluster. */
 export const redisUrl = (mode: RedisMode): Joi.Schema =>
   Joi.string().custom((value: string, { error }) => {

@@ -1,6 +1,17 @@
 import Joi from 'joi'
-import { label, otlpHeaders, requestUrl, SECRET } from './setting-types.ts'
+import { otlpHeaders, requestUrl, SECRET, serviceName } from './setting-types.ts'
 import type { Config } from './settings.ts'
+
+/**
+ * Without the endpoint, whatever a platform has set there for other programs: some samplers take other arguments than a share, and a
+ * gateway that does not start takes no webhooks.
+ */
+const withEndpoint = (schema: Joi.Schema): Joi.Schema =>
+  Joi.any().when('OTEL_EXPORTER_OTLP_ENDPOINT', {
+    is: Joi.exist(),
+    then: schema,
+    otherwise: Joi.any().empty(Joi.any()),
+  })
 
 /**
  * Where spans go, named as OpenTelemetry names it. Platforms set such variables for all programs alike, so none is refused for having no
@@ -16,16 +27,16 @@ export const tracingSettings: Joi.PartialSchemaMap<Config> = {
     .when('OTEL_EXPORTER_OTLP_ENDPOINT', { is: Joi.exist(), then: Joi.valid('http/json') })
     .default('http/json')
     .description('How spans are sent. The gateway has nothing else than `http/json`'),
-  OTEL_EXPORTER_OTLP_HEADERS: otlpHeaders
+  OTEL_EXPORTER_OTLP_HEADERS: withEndpoint(otlpHeaders)
     .default({})
     .tag(SECRET)
     .description(
       'Headers of these requests, such as `api-key=secret`, separated by commas; values as in URLs, with `%2C` for a comma',
     ),
-  OTEL_SERVICE_NAME: label.default('recall-gateway').description('What the spans call this service'),
-  OTEL_TRACES_SAMPLER_ARG: Joi.number()
-    .min(0)
-    .max(1)
+  OTEL_SERVICE_NAME: withEndpoint(serviceName)
+    .default('recall-gateway')
+    .description('What the spans call this service'),
+  OTEL_TRACES_SAMPLER_ARG: withEndpoint(Joi.number().min(0).max(1))
     .default(1)
     .description(
       'Share of the webhooks that get spans, from 0 to 1. Where a proxy in `TRUST_PROXY` sends `traceparent`, that decides',

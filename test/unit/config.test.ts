@@ -396,6 +396,30 @@ describe('settings', () => {
     expect(readConfig(REQUIRED).EVIDENCE_KEY).to.deep.equal([])
   })
 
+  it('of tracing are whatever a platform says to all programs, unless spans are sent', () => {
+    const platform = {
+      OTEL_SERVICE_NAME: 'payments-production-recall-gateway-receiver',
+      OTEL_TRACES_SAMPLER_ARG: 'endpoint=http://localhost:14250,initialSamplingRate=0.25',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_HEADERS: 'no header',
+    }
+    const config = readConfig({ ...REQUIRED, ...platform })
+    expect(config).to.include({ OTEL_SERVICE_NAME: 'recall-gateway', OTEL_TRACES_SAMPLER_ARG: 1 })
+    expect(config.OTEL_EXPORTER_OTLP_HEADERS).to.deep.equal({})
+    const sent = { ...REQUIRED, ...platform, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
+    expect(problemsOf(sent).map((problem) => problem.split(' ')[0])).to.have.members([
+      'OTEL_TRACES_SAMPLER_ARG',
+      'OTEL_EXPORTER_OTLP_PROTOCOL',
+      'OTEL_EXPORTER_OTLP_HEADERS',
+    ])
+    const named = { ...sent, OTEL_TRACES_SAMPLER_ARG: '0.5', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }
+    expect(readConfig({ ...named, OTEL_EXPORTER_OTLP_HEADERS: 'a=b%2C' })).to.deep.include({
+      OTEL_SERVICE_NAME: platform.OTEL_SERVICE_NAME,
+      OTEL_TRACES_SAMPLER_ARG: 0.5,
+      OTEL_EXPORTER_OTLP_HEADERS: { a: 'b,' },
+    })
+  })
+
   it('are frozen', () => {
     expect(() => Object.assign(readConfig(REQUIRED), { PORT: 1 })).to.throw(TypeError)
     expect(() => (readConfig(REQUIRED).WEBHOOK_TOKEN as string[]).push('x')).to.throw(TypeError)
