@@ -384,11 +384,21 @@ describe('settings', () => {
       readConfig({ ...REQUIRED, EVIDENCE_KEY }).EVIDENCE_KEY.map(({ id }) => id)
     const { privateKey } = generateKeyPairSync('ed25519')
     const own = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString().trim()
-    const [first, second, third] = idsOf(`${seed}, ${own},${own.replaceAll('\n', '\\n')}`)
+    const [first, second] = idsOf(`${seed}, ${own}`)
     expect(first).to.match(/^[0-9a-f]{16}$/)
-    expect(second).to.equal(third).and.not.equal(first)
+    expect(second).to.not.equal(first)
+    const lines = own.split('\n')
+    const forms = ['\\n', '\\\\n', ' ', '', '\r\n', '\n  '].map((end) => lines.join(end))
+    const oneWord = [String(lines[1]), Buffer.from(own).toString('base64')]
+    for (const text of [...forms, ...oneWord]) expect(idsOf(text), text).to.deep.equal([second])
     const rsa = generateKeyPairSync('rsa', { modulusLength: 1_024 }).privateKey
-    for (const wrong of ['c2hvcnQ=', String(rsa.export({ format: 'pem', type: 'pkcs8' })).trim()]) {
+    const locked = privateKey.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' })
+    for (const wrong of [
+      'c2hvcnQ=',
+      'four words of which no key '.repeat(2),
+      String(locked).trim(),
+      String(rsa.export({ format: 'pem', type: 'pkcs8' })).trim(),
+    ]) {
       const [problem = ''] = problemsOf({ ...REQUIRED, EVIDENCE_KEY: wrong })
       expect(problem).to.include('EVIDENCE_KEY must be a private Ed25519 key')
       expect(problem).to.not.include(wrong.slice(-40, -30) || wrong)
