@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { UNSEEN } from '../../shared/unseen.ts'
 import type { Config } from '../config/settings.ts'
 import { critical, ok, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
@@ -39,6 +40,16 @@ export function judgeSecrets(settings: Secrets): Finding[] {
 }
 
 function judgeSecret(name: string, secret: string): Finding[] {
+  // A page from which it was copied may have had one, and no signature of the other side will match.
+  const [unseen] = secret.match(UNSEEN) ?? []
+  if (unseen !== undefined)
+    return [
+      warning(
+        'secrets',
+        `${name} has a character that nobody sees (U+${(unseen.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')})`,
+        'Unless the other side has it too, nothing that is signed with it matches: write it anew',
+      ),
+    ]
   if ([secret, secret.replace(/\d+$/, '')].some((text) => EXAMPLES.test(text)) || ONE_CHARACTER.test(secret))
     return [critical('secrets', `${name} is an example that anybody can guess`, MAKE)]
   if (name === 'WEBHOOK_TOKEN' && secret.length < MIN_TOKEN_LENGTH)

@@ -218,6 +218,9 @@ describe('the doctor', () => {
     expect(judge({ JWT_SECRET: ['ababababababababababababababababab'] })).to.include(
       'few different characters',
     )
+    expect(judge({ JWT_SECRET: [`${REQUIRED.JWT_SECRET}\u200B`] })).to.equal(
+      'warning secrets: JWT_SECRET has a character that nobody sees (U+200B)',
+    )
     const shared = judge({ WEBHOOK_TOKEN: [REQUIRED.JWT_SECRET] })
     expect(shared).to.equal('warning secrets: WEBHOOK_TOKEN and JWT_SECRET are the same secret')
   })
