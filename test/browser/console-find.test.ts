@@ -141,9 +141,18 @@ describe('finding a recall in the console', function () {
     const saved = 'hay kind:group recalled>=2022-01-01T00:00Z -operator:bot'
     await holds(page, saved)
 
+    // Escape first ends what is being composed, as with Pinyin.
+    const cancelComposing = async (label: string): Promise<void> => {
+      const field = page.getByLabel(label)
+      await field.dispatchEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true })
+      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+      expect(await field.isVisible(), label).to.equal(true)
+    }
+    await cancelComposing('Recalled until')
     await page.keyboard.press('Escape')
     await button(page, 'Saved searches').click()
     await page.getByLabel('Name').fill('on <b>hay</b>')
+    await cancelComposing('Name')
     await button(page, 'Save this search').click()
     await search(page, 'other')
     await page.reload()

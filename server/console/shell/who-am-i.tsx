@@ -3,6 +3,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Name } from '../ui/name.tsx'
+import { isEscape } from '../ui/use-key.ts'
 
 /** Who the viewer is, by the gateway's answer, and where: the user in every view, the rest on demand. */
 export function WhoAmI({ store }: { readonly store: Store }) {
@@ -53,8 +54,8 @@ function useCloseOutside() {
     const onPointer = ({ target }: PointerEvent): void => {
       if (!(target instanceof Node && details.current?.contains(target))) close()
     }
-    const onKey = ({ key }: KeyboardEvent): void => {
-      if (key !== 'Escape' || !details.current?.open) return
+    const onKey = (event: KeyboardEvent): void => {
+      if (!isEscape(event) || !details.current?.open) return
       close()
       details.current.querySelector('summary')?.focus()
     }

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from './icon.tsx'
 import type { IconName } from './icon.tsx'
-import { useKey } from './use-key.ts'
+import { isEscape, useKey } from './use-key.ts'
 
 interface MenuProps {
   readonly icon: IconName
@@ -23,8 +23,8 @@ export function Menu({ icon, label, class: className = '', openKey, children }: 
     const onPointerDown = ({ target }: PointerEvent): void => {
       if (target instanceof Node && root.current?.contains(target) === false) setOpen(false)
     }
-    const onEscape = ({ key }: KeyboardEvent): void => {
-      if (key === 'Escape') setOpen(false)
+    const onEscape = (event: KeyboardEvent): void => {
+      if (isEscape(event)) setOpen(false)
     }
     addEventListener('pointerdown', onPointerDown)
     addEventListener('keydown', onEscape)
@@ -35,7 +35,7 @@ export function Menu({ icon, label, class: className = '', openKey, children }: 
   }, [isOpen])
   useKey(openKey, () => setOpen(true))
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key !== 'Escape' || !isOpen) return
+    if (!isEscape(event) || !isOpen) return
     event.stopPropagation()
     setOpen(false)
     button.current?.focus()

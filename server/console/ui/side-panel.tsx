@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import { Icon } from './icon.tsx'
+import { isEscape } from './use-key.ts'
 
 interface SidePanelProps {
   readonly title: string
@@ -25,7 +26,7 @@ export function SidePanel({ title, class: className = '', onClose, children }: S
       class={`details ${className}`}
       tabIndex={-1}
       aria-label={title}
-      onKeyDown={({ key }) => key === 'Escape' && onClose()}
+      onKeyDown={(event) => isEscape(event) && onClose()}
     >
       <header>
         <h2>{title}</h2>

@@ -17,3 +17,7 @@ export function useKey(key: string | undefined, onPress: () => void): void {
     return () => removeEventListener('keydown', onKeyDown)
   }, [key])
 }
+
+/** Whether Escape closes something. While text is composed, as with Pinyin, it only ends that. */
+export const isEscape = ({ key, isComposing }: Pick<KeyboardEvent, 'key' | 'isComposing'>): boolean =>
+  key === 'Escape' && !isComposing

@@ -5,6 +5,7 @@ import { KINDS } from '../state/conversations.ts'
 import { termValue, withTerm } from '../state/filter-text.ts'
 import type { HelperKey } from '../state/filter-text.ts'
 import { TimeInput } from '../ui/time-input.tsx'
+import { isEscape } from '../ui/use-key.ts'
 
 /** A term to begin with, as it stands in the text. */
 const EXAMPLES = [
@@ -37,7 +38,7 @@ export function FilterHelp({ q, onChange, onClose }: FilterHelpProps) {
   const set = (key: HelperKey, value: string): void => onChange((text) => withTerm(text, key, value))
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.key === 'Escape') onClose()
+      if (isEscape(event)) onClose()
     }
     addEventListener('keydown', onKeyDown)
     return () => removeEventListener('keydown', onKeyDown)

@@ -6,7 +6,7 @@ import { contradictionIn } from '../state/filter-text.ts'
 import { splitUnseen } from '../state/visible-text.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Name } from '../ui/name.tsx'
-import { useKey } from '../ui/use-key.ts'
+import { isEscape, useKey } from '../ui/use-key.ts'
 import { FilterHelp } from './filter-help.tsx'
 import { SavedFilters } from './saved-filters.tsx'
 
@@ -43,7 +43,7 @@ export function SearchBox({ placeholder }: { readonly placeholder: string }) {
           onInput={({ currentTarget: { value } }) => setText(value)}
           onKeyDown={(event) => {
             // Browsers empty the box with Escape; where it closes the help, it does no more.
-            if (event.key === 'Escape' && isHelpOpen) event.preventDefault()
+            if (isEscape(event) && isHelpOpen) event.preventDefault()
             if (event.key !== 'ArrowDown' || event.isComposing) return
             event.preventDefault()
             focusList()
