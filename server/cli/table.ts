@@ -15,7 +15,16 @@ export function tableOf(header: readonly string[], rows: readonly (readonly stri
   )
 }
 
-const widthOf = (text: string): number => Array.from(text).length
+/** Of East Asian scripts and emoji, which terminals show in two columns (Unicode Standard Annex #11). */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303E\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6]/gu
+const MARKS = /\p{M}/gu
+
+/** Returns how many columns of a terminal a text takes. */
+const widthOf = (text: string): number => {
+  const shown = text.replaceAll(MARKS, '')
+  return Array.from(shown).length + (shown.match(WIDE)?.length ?? 0)
+}
 
 /** Returns a time in the largest unit that tells something: `2 d`, `3 h`, `5 min`, `7 s`, `12 ms`. */
 export function durationOf(ms: number): string {
