@@ -9,6 +9,7 @@ import type { Verdict, Verified } from '../evidence/verdict.ts'
 import { verifyEvidence } from '../evidence/verify.ts'
 import { collect } from './command.ts'
 import type { Terminal } from './command.ts'
+import { createProgress } from './pacing.ts'
 
 /** Exit codes. */
 const [ALTERED, UNKNOWN] = [1, 2]
@@ -38,7 +39,8 @@ export function addVerify(program: Command, terminal: Terminal): void {
     .action((file: string, options: VerifyOptions) => verify(file, options, terminal))
 }
 
-async function verify(file: string, options: VerifyOptions, { print, exitWith }: Terminal): Promise<void> {
+async function verify(file: string, options: VerifyOptions, terminal: Terminal): Promise<void> {
+  const { print, exitWith } = terminal
   const keys = options.key.flatMap(keysIn)
   if (options.key.some((text) => keysIn(text).length === 0)) {
     exitWith(UNKNOWN)
@@ -48,28 +50,42 @@ async function verify(file: string, options: VerifyOptions, { print, exitWith }:
     )
   }
   const finish = (verdict: Verdict, lines: readonly string[]): void => {
+    terminal.show?.()
     for (const line of lines) print(line)
     if (verdict.verdict === 'altered') exitWith(ALTERED)
     if (verdict.verdict === 'unknown') exitWith(UNKNOWN)
   }
-  const earlier = options.earlier === undefined ? undefined : await verdictOn(options.earlier, { keys })
+  const earlier =
+    options.earlier === undefined ? undefined : await verdictOn(options.earlier, terminal, { keys })
   if (earlier !== undefined && earlier.verdict !== 'verified')
     return finish(
       earlier,
       toLines(earlier, keys).map((line) => `The earlier file: ${line}`),
     )
-  const verdict = await verdictOn(file, { keys, ...(earlier && { earlier }) })
+  const verdict = await verdictOn(file, terminal, { keys, ...(earlier && { earlier }) })
   finish(verdict, toLines(verdict, keys))
 }
 
 async function verdictOn(
   file: string,
+  terminal: Terminal,
   options: { readonly keys: readonly PublicKey[]; readonly earlier?: Verified },
 ): Promise<Verdict> {
   try {
-    return await verifyEvidence(splitLines(createReadStream(file)), options)
+    return await verifyEvidence(watched(splitLines(createReadStream(file)), terminal), options)
   } catch (error) {
     return { verdict: 'unknown', problem: `the file cannot be read (${(error as Error).message})` }
+  }
+}
+
+/** Tells how far it is: a file of evidence may have any length. */
+async function* watched(lines: AsyncIterable<Buffer>, terminal: Terminal): AsyncGenerator<Buffer> {
+  const report = createProgress(terminal)
+  let count = 0
+  for await (const line of lines) {
+    count++
+    yield line
+    report(() => `${count} lines checked`)
   }
 }
 
