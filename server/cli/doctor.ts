@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { asGatewayError } from '../../shared/errors.ts'
+import { asGatewayError, detailOf } from '../../shared/errors.ts'
 import type { DoctorResponse, ProcessFinding } from '../../shared/http-api/doctor.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import { SECRET_SETTINGS } from '../config/secrets.ts'
@@ -121,7 +121,7 @@ async function askGateway(
     if (code === 'SEND_FAILED')
       return {
         ...nobody,
-        own: [judgeSilence(environment, message)],
+        own: [judgeSilence(environment, detailOf(error))],
       }
     return {
       ...nobody,
