@@ -24,6 +24,7 @@ import { ForwardedWatch } from './http/forwarded.ts'
 import { boundByOpenFiles } from './http/open-files.ts'
 import { createOriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
+import { RELEASE } from './lib/release.ts'
 import { RequestTurns } from './lib/request-turns.ts'
 import { createAllQuarantines } from './receiver/quarantine/all-quarantines.ts'
 import { RequestTimes } from './receiver/request-times.ts'
@@ -56,10 +57,12 @@ export async function startGateway(
   }: { readonly environment?: Environment; readonly settings?: readonly KnownSetting[] } = {},
 ): Promise<Gateway> {
   const lifecycle = new Lifecycle(log)
+  const what = { role: config.ROLE, broker: config.REDIS_URL === undefined ? 'embedded' : 'redis' }
+  // What is on disk is read next, for up to a minute, in which nothing else is told.
+  log.info({ version: RELEASE, ...what }, 'gateway starting')
   try {
-    const port = await startParts(config, { lifecycle, environment, settings, log })
-    const broker = config.REDIS_URL === undefined ? 'embedded' : 'redis'
-    log.info({ port, role: config.ROLE, broker }, 'gateway started')
+    const { port, id } = await startParts(config, { lifecycle, environment, settings, log })
+    log.info({ port, ...what, process: id }, 'gateway started')
     return { port, stop: () => lifecycle.stop() }
   } catch (error) {
     await lifecycle.stop()
@@ -74,11 +77,11 @@ interface StartDependencies {
   readonly log: Logger
 }
 
-/** Resolves to the port on which the gateway listens. */
+/** Resolves to the port on which the gateway listens, and the id by which others name this process. */
 async function startParts(
   config: Config,
   { lifecycle, environment, settings, log }: StartDependencies,
-): Promise<number> {
+): Promise<{ readonly port: number; readonly id: string }> {
   const metrics = createMetrics()
   const isProxy = createIsFromProxy(config.TRUST_PROXY)
   const forwarded = new ForwardedWatch()
@@ -180,5 +183,5 @@ async function startParts(
   })
   // In a simulation there are none: what the real machine is like would not repeat.
   if (environment !== undefined) void logFindings()
-  return port
+  return { port, id: health.own.id }
 }

@@ -1,6 +1,6 @@
 import type { DoctorResponse, ProcessFinding } from '../../shared/http-api/doctor.ts'
 import type { Finding } from '../doctor/finding.ts'
-import { shortId, visible } from './table.ts'
+import { nameOf, shortId, visible } from './table.ts'
 
 const WARNING = 1
 const CRITICAL = 2
@@ -30,7 +30,7 @@ export function describeFindings(
       '',
     ]),
     ...unanswered.map(
-      ({ process, host, why }) => `WARNING  ${nameOf(process, host)} did not answer: ${visible(why)}`,
+      ({ process, host, why }) => `WARNING  Process ${nameOf(process, host)} did not answer: ${visible(why)}`,
     ),
     ...(all || right.length === 0 ? [] : [`Right: ${right.join(', ')}`]),
     summaryOf(findings, unanswered.length),
@@ -50,9 +50,6 @@ function whose(processes: readonly string[]): string {
   const ids = [...new Set(processes)].filter((process) => process !== 'this command')
   return ids.length === 0 ? '' : `, process ${ids.map(shortId).join(', ')}`
 }
-
-const nameOf = (process: string, host: string | undefined): string =>
-  `Process ${shortId(process)}${host === undefined ? '' : ` (${visible(host)})`}`
 
 function summaryOf(findings: readonly ProcessFinding[], unanswered: number): string {
   const count = (severity: string): number =>

@@ -1,6 +1,6 @@
 import type { ConfigurationResponse } from '../../shared/http-api/configuration.ts'
 import { settingsInEffect } from '../../shared/settings-in-effect.ts'
-import { shortId, tableOf, visible } from './table.ts'
+import { nameOf, shortId, tableOf, visible } from './table.ts'
 
 /** Returns the settings in effect as lines for people: those that differ first, and no defaults. */
 export function describeSettings(response: ConfigurationResponse): string[] {
@@ -33,7 +33,7 @@ export function describeSettings(response: ConfigurationResponse): string[] {
     ),
     '',
     ...tableOf(['SETTING', 'VALUE', 'ORIGIN', 'PROCESSES'], rows),
-    ...unanswered.map(({ id, why }) => `Process ${shortId(id)} did not answer: ${visible(why)}`),
+    ...unanswered.map(({ id, host, why }) => `Process ${nameOf(id, host)} did not answer: ${visible(why)}`),
   ]
 }
 

@@ -47,3 +47,7 @@ export const visible = (text: string): string =>
 
 /** The beginning of the id of a process, by which people tell them apart. */
 export const shortId = (id: string): string => visible(id).slice(0, 8)
+
+/** A process with the host on which it runs or ran, as far as that is known. */
+export const nameOf = (id: string, host: string | undefined): string =>
+  `${shortId(id)}${host === undefined ? '' : ` (${visible(host)})`}`

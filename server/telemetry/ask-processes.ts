@@ -67,7 +67,8 @@ export function createProcessAsking({ self, ask, readOverview }: AskingDependenc
   }
 }
 
-const silent = ({ id, lastReportAtMs }: GoneProcess): Unanswered => ({
+const silent = ({ id, host, lastReportAtMs }: GoneProcess): Unanswered => ({
   id,
+  ...(host !== undefined && { host }),
   why: `it has not reported for ${Math.round((Date.now() - lastReportAtMs) / 1_000)} s`,
 })

@@ -110,6 +110,10 @@ describe('health', () => {
     )
     const [gone] = (await status(node)).gone
     expect(gone).to.deep.include({ role: 'receiver', stopped: false, spooledRecalls: 0 })
+    // By which its log is found.
+    expect(receiver.output())
+      .to.match(/"version":"[^"]+".*"gateway starting"/)
+      .and.to.match(new RegExp(`"process":"${gone?.id}".*"gateway started"`))
     expect(await problemsAt(node)).to.include('warning PROCESS_GONE')
     await receiver.exited
     // Somebody says that the disk is lost; this one is not, and counts again once it is used.

@@ -10,7 +10,7 @@ const overview = (ids: readonly string[], incomplete?: string): ReadOverview =>
     processes: ['self', ...ids].map((id) => ({ id, host: `host-${id}` })),
     gone: [
       { id: 'stopped', lastReportAtMs: Date.now(), stopped: true },
-      { id: 'hung', lastReportAtMs: Date.now() - 60_000, stopped: false },
+      { id: 'hung', host: 'host-9', lastReportAtMs: Date.now() - 60_000, stopped: false },
     ],
     problems: [],
     incomplete,
@@ -37,7 +37,7 @@ describe('asking all processes', () => {
       { id: '3', host: 'host-3', why: 'the process that has to answer did not' },
       { id: '64', why: 'not asked: there are too many processes' },
       { id: '65', why: 'not asked: there are too many processes' },
-      { id: 'hung', why: 'it has not reported for 60 s' },
+      { id: 'hung', host: 'host-9', why: 'it has not reported for 60 s' },
       { id: 'others', why: 'not known: Redis is away' },
     ])
   })
