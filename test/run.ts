@@ -77,7 +77,7 @@ const atEnd: string[] = []
 // Not in both at the same time: it installs what is missing.
 mochaGlobalSetup()
 const all = readdirSync('dist/test', { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.test.js'))
+  .filter((name) => name.endsWith('.test.js') && !name.startsWith('node_modules/'))
   .map((name) => `dist/test/${name}`)
   .toSorted()
 const ofNode = all.filter(isOfNode)

@@ -49,7 +49,7 @@ describe('the feed of the console', function () {
       await search(page, '')
     }
     await search(page, 'recalled>=2100-01-01')
-    await page.getByText('None of the recalls in the log of the feed match.').waitFor()
+    await page.getByText('None of the recalls that are kept match.').waitFor()
     await search(page, 'recalled>=2026-01-02 recalled<2026-01-01')
     await page.getByText('Recalled: from is after until').waitFor()
     await search(page, 'grop:filter-a')
@@ -85,8 +85,10 @@ describe('the feed of the console', function () {
       'before the webhook was acknowledged',
     ])
       expect(text).to.include(part)
+    // That this is the only node, the page learns from the status.
+    await details.getByText('1 socket listening now').waitFor()
     const stops = (await details.locator('.stop').allInnerTexts()).map((stop) => stop.replaceAll('\n', ' '))
-    const sockets = /offset [\d,]+ · (\d) sockets? listening now$/
+    const sockets = /offset [\d,]+ · (\d) sockets? listening now/
     expect(stops.map((stop) => sockets.exec(stop)?.[1])).to.deep.equal(['0', '0', '1'])
     expect(stops[0]).to.include('Group opened · topic news offset 1 ·')
     for (const width of [390, 900, 1_280]) {

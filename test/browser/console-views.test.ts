@@ -172,7 +172,7 @@ describe('the views of the console', function () {
       await request('slow')
       await waitUntil('both are on their way', () => delayed.length === 2)
       await request('none')
-      await page.getByText('None of the recalls in the log of the feed match.').waitFor()
+      await page.getByText('None of the recalls that are kept match.').waitFor()
       const responses = Promise.all(
         [/recalled\?group=slow/, /search\?q=slow/].map((name) => page.waitForResponse(name)),
       )

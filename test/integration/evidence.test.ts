@@ -400,7 +400,11 @@ describe('evidence', function () {
     const script = commands
       .replaceAll('lobby', 'moderated')
       .replaceAll('dist/server/main.js', join(ROOT, 'dist/server/main.js'))
-    const env = { PATH: process.env['PATH'], GATEWAY: gateway.url, RECALL_TOKEN: await adminToken() }
+    const env = {
+      PATH: process.env['PATH'],
+      GATEWAY: gateway.url,
+      RECALL_TOKEN: await makeToken({ sub: 'moderator', role: 'admin' }),
+    }
     const options = { cwd: folder.path, env, encoding: 'utf8' } as const
     const printed = (await execute('bash', ['-euo', 'pipefail', '-c', script], options)).stdout
     expect(printed.match(/"operator":"carol"/g)).to.have.lengthOf(2)

@@ -73,6 +73,10 @@ describe('the history of health', () => {
     expect(
       withHistory([own(0), own(10), own(20)], [own(15), own(17)]).map(({ atMs }) => atMs - START_MS),
     ).to.deep.equal([0, 10_000, 15_000, 17_000])
+    const first = { ...own(15), rate: undefined }
+    const withoutHole = withHistory([own(0)], [first, own(17)])
+    expect(withoutHole.map(({ atMs }) => atMs - START_MS)).to.deep.equal([0, 17_000])
+    expect(withHistory([], [first])).to.deep.equal([first])
     let samples: ReturnType<typeof withSample> = []
     for (let atS = 0; atS <= 7_200; atS += 2) samples = withSample(samples, own(atS))
     expect(samples.length).to.be.within(450, 520)

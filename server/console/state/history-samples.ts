@@ -61,7 +61,9 @@ function together(samples: readonly HealthSample[]): Omit<Sample, 'atMs'> {
 /** Puts the gateway's samples before those of the page, which know better. */
 export function withHistory(history: readonly Sample[], own: readonly Sample[]): Sample[] {
   const fromMs = own[0]?.atMs ?? Infinity
-  return [...history.filter(({ atMs }) => atMs < fromMs), ...own]
+  const before = history.filter(({ atMs }) => atMs < fromMs)
+  // The page knows no rate before its second sample: that would be a hole in the line.
+  return [...before, ...(before.length > 0 && own[0]?.rate === undefined ? own.slice(1) : own)]
 }
 
 /** Adds a sample of the page; the oldest go, and of those before the last minutes only some stay. */
