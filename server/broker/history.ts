@@ -83,8 +83,8 @@ function isRecall(value: Record<string, unknown>): value is Record<string, unkno
     isOptionalText(value['address']) &&
     isOptionalMark(value['untimed']) &&
     isOptionalMark(value['test']) &&
-    typeof value['recalledAtMs'] === 'number' &&
-    typeof value['receivedAtMs'] === 'number' &&
+    isNumber(value['recalledAtMs']) &&
+    isNumber(value['receivedAtMs']) &&
     Array.isArray(value['messages']) &&
     value['messages'].every(value['group'] === undefined ? isKeyed : isNumbered)
   )
@@ -106,6 +106,9 @@ const isNumbered = (value: unknown): value is NumberedMessage =>
 
 const isKeyed = (value: unknown): value is KeyedMessage =>
   isRecord(value) && isText(value['key']) && value['seq'] === undefined && value['id'] === undefined
+
+/** Not one beyond all numbers, as `-1e999` is in JSON: metrics throw at it. */
+const isNumber = (value: unknown): boolean => Number.isFinite(value)
 
 const isText = (value: unknown): boolean => typeof value === 'string'
 

@@ -22,6 +22,15 @@ describe('an export', () => {
     expect(EXPORT_FORMATS.jsonl.end(end)).to.include('"keptSince":null')
   })
 
+  it('gets no time from Redis that is no number', () => {
+    for (const name of ['recalledAtMs', 'receivedAtMs']) {
+      const text = JSON.stringify({ ...RECALL, [name]: 123_456 })
+      expect(decodeEntry(text, 1), name).to.include({ [name]: 123_456 })
+      for (const time of ['1e999', '-1e999', '"1"', 'null'])
+        expect(decodeEntry(text.replace('123456', time), 1), `${name} ${time}`).to.equal(null)
+    }
+  })
+
   it('gets nothing from Redis that is no mark where a mark belongs', () => {
     const formula = ['=HYPERLINK("http://evil.example")', 'x']
     for (const name of ['untimed', 'test']) {

@@ -17,6 +17,9 @@ export interface Listener {
   onDelivery(event: PreparedDelivery): void
 }
 
+/** What seems to have taken longer was received by a wrong clock, or never: one such number would spoil sums for good. */
+const MAX_TOOK_MS = 86_400_000
+
 const ROLES: readonly Role[] = ['admin', 'member']
 
 const keyOf = (role: Role, name: string): string => `${role}/${name}`
@@ -71,7 +74,8 @@ export function createHub(metrics: Metrics, onTold?: OnTold, traceDelivery?: Tra
     broadcast(room: Room, epoch: string, notices: readonly Notice[]): Promise<unknown> | undefined {
       const nowMs = Date.now()
       metrics.frameSent(notices.length)
-      for (const { receivedAtMs } of notices) metrics.deliveryTook(Math.max(0, nowMs - receivedAtMs))
+      for (const { receivedAtMs } of notices)
+        metrics.deliveryTook(Math.min(Math.max(0, nowMs - receivedAtMs), MAX_TOOK_MS))
       const name = roomName(room)
       let sockets = 0
       const startedMs = traceDelivery === undefined ? 0 : performance.now()
