@@ -5,6 +5,7 @@ import { checkFolderApp } from '../lib/data-dir.ts'
 import { KINDS } from '../receiver/quarantine/kinds.ts'
 import { decodeBody } from '../receiver/quarantine/quarantine.ts'
 import { GIVEN_UP_CALL, REPLAY_CALL } from '../receiver/provider-call.ts'
+import { isHandled } from '../receiver/responses.ts'
 import { DATA_DIR_OPTION } from './command.ts'
 import type { DataDirOption, Terminal } from './command.ts'
 import { dataDirOf, withQuarantine } from './quarantine-folder.ts'
@@ -96,8 +97,8 @@ async function drop(
 }
 
 /**
- * Posts entries to a running gateway, oldest first, and prints the responses. Rejects with SEND_FAILED if one is not OK: it stays, as
- * it is. Rejects with START_FAILED if the folder belongs to another app.
+ * Posts entries to a running gateway, oldest first, and prints the responses. What no receiver has handled stays, as it is: rejects with
+ * SEND_FAILED then. Rejects with START_FAILED if the folder belongs to another app.
  */
 async function retry(
   selection: Selection,
@@ -115,7 +116,7 @@ async function retry(
         continue
       }
       const { method, path, contentType } = request
-      const { status, text } = await call({
+      const answer = await call({
         method,
         path,
         query: new URLSearchParams(request.query),
@@ -125,8 +126,8 @@ async function retry(
           ...(contentType !== undefined && { 'Content-Type': contentType }),
         },
       })
-      printLine(`${id} ${status} ${text}`)
-      if (status === 200) await folder.remove(number)
+      printLine(`${id} ${answer.status} ${answer.text}`)
+      if (isHandled(answer)) await folder.remove(number)
       else refused++
     }
     rejectMissing(folder, selection)

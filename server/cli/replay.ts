@@ -2,9 +2,8 @@ import type { Command } from 'commander'
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
 import type { QuarantinedEntry, QuarantineResponse, QuarantineRetryResponse } from '../../shared/http-api.ts'
-import { parseRecord } from '../../shared/json.ts'
 import { REPLAY_CALL } from '../receiver/provider-call.ts'
-import { readResponse } from '../receiver/responses.ts'
+import { isHandled, readResponse } from '../receiver/responses.ts'
 import { parseWhole, refuseOptions } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
@@ -183,8 +182,7 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
         status: 0,
         text: asGatewayError(error).message,
       }))
-      // A proxy or a page behind a wrong address can answer with 200 too.
-      const isAccepted = status === 200 && typeof parseRecord(text)?.['ActionStatus'] === 'string'
+      const isAccepted = isHandled({ status, text })
       if (isAccepted) result.accepted++
       else {
         const outcome = status === 0 ? text : outcomeOf(status, text)

@@ -37,4 +37,11 @@ export function readResponse(
   return { code, detail: message.replace(ERRORS[code].text, '').slice(0, MAX_DETAIL_LENGTH) }
 }
 
+/**
+ * Whether a receiver has handled a webhook: it answered with 200, itself or with what the app's backend says. A page behind a wrong
+ * address, or that of a proxy, can answer with 200 too.
+ */
+export const isHandled = ({ status, text }: { readonly status: number; readonly text: string }): boolean =>
+  status === 200 && typeof parseRecord(text)?.['ActionStatus'] === 'string'
+
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)

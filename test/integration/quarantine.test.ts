@@ -7,6 +7,7 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { APP, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
+import { startFakeServer } from '../support/fake-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
@@ -122,6 +123,12 @@ describe('quarantine', () => {
     for (let i = 0; i < 2; i++) expect((await retry()).code).to.equal(1)
     expect(await entries()).to.deep.equal(before)
     expect(await quarantined()).to.equal(1)
+    // Whatever a page behind a wrong address says, no receiver has it.
+    const page = await startFakeServer(() => ({ body: '<h1>Welcome</h1>' }))
+    onCleanUp(page.stop)
+    expect((await run('retry', '--url', page.url)).code).to.equal(1)
+    expect(page.requests).to.have.length(1)
+    expect(await entries()).to.deep.equal(before)
   })
 
   it('loses what is removed by its id, and nothing else', async () => {
