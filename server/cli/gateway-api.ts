@@ -133,14 +133,11 @@ function userName(): string {
   }
 }
 
+/** Every answer of a gateway to what it has done says `ok`. */
 function parse<T>(text: string, url: string): T {
-  try {
-    return JSON.parse(text) as T
-  } catch (cause) {
-    throw new GatewayError('SEND_FAILED', `${url} answered with something else than JSON: is it a gateway?`, {
-      cause,
-    })
-  }
+  const answer = parseRecord(text)
+  if (answer?.['ok'] === true) return answer as T
+  throw new GatewayError('SEND_FAILED', `${url} answered with something else than a gateway does: is it one?`)
 }
 
 /** Returns the error that a gateway answered with, in its words; undefined for another answer. */

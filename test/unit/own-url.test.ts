@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { ownUrl } from '../../server/cli/gateway-api.ts'
+import { createGatewayApi, ownUrl } from '../../server/cli/gateway-api.ts'
+import { startFakeServer } from '../support/fake-server.ts'
 
 describe('the address of the gateway on this machine', () => {
   for (const [variables, url] of [
@@ -12,5 +13,20 @@ describe('the address of the gateway on this machine', () => {
   ] as const)
     it(`is ${url}`, () => {
       expect(ownUrl(variables)).to.equal(url)
+    })
+})
+
+describe('the API of a gateway', () => {
+  for (const body of ['<h1>Welcome</h1>', '[]', '{}', '{"ok":"true"}', 'null'])
+    it(`is nothing that answers ${body}`, async () => {
+      const page = await startFakeServer(() => ({ body }))
+      try {
+        const api = createGatewayApi({ url: page.url }, { RECALL_TOKEN: 't' })
+        const failure = await api.get('/v1/status').catch((error: unknown) => error)
+        expect(failure).to.have.property('code', 'SEND_FAILED')
+        expect(failure).to.have.property('message').that.includes('is it one?')
+      } finally {
+        page.stop()
+      }
     })
 })
