@@ -20,8 +20,11 @@ export class Comparison {
     if (offset === this.#last?.offset) this.#link = link
   }
 
-  /** Returns a sentence that is to be known, or what is wrong; undefined if both agree. */
-  end(header: Record<string, unknown>): string | Problem<'altered' | 'unknown'> | undefined {
+  /** Returns a sentence that is to be known, or what is wrong; undefined if both agree. `header` and `head` are of this file. */
+  end(
+    header: Record<string, unknown>,
+    head: Record<string, unknown>,
+  ): string | Problem<'altered' | 'unknown'> | undefined {
     for (const name of ['app', 'room'])
       if (!isSame(header[name], this.#earlier.header[name]))
         return {
@@ -30,6 +33,13 @@ export class Comparison {
         }
     if (this.#last === undefined) return 'the earlier file has no entries, so nothing could be compared'
     const offset = JSON.stringify(this.#last.offset)
+    if (this.#link === undefined && this.#isBeyond(header))
+      return isLater(head, this.#earlier.head)
+        ? {
+            verdict: 'altered',
+            problem: `the log had entry ${offset} when the earlier file was signed, and ended before it later: its last entries were removed from its store, or lost`,
+          }
+        : { verdict: 'unknown', problem: 'the earlier file was signed later than this one: exchange them' }
     if (this.#link === undefined)
       return `entry ${offset}, with which the earlier file ends, is not in this one, so nothing could be compared`
     if (typeof this.#last.link !== 'string')
@@ -40,4 +50,14 @@ export class Comparison {
       problem: `entry ${offset} has another link than in the earlier file: meanwhile the log was changed in its store, or has lost entries`,
     }
   }
+
+  /** Whether the log, which is still the same one, ends before the last entry of the earlier file. */
+  #isBeyond({ logEnd }: Record<string, unknown>): boolean {
+    const { logEnd: before } = this.#earlier.header
+    if (!isRecord(logEnd) || !isRecord(before) || logEnd['epoch'] !== before['epoch']) return false
+    return Number(logEnd['offset']) < Number(this.#last?.offset)
+  }
 }
+
+const isLater = (one: Record<string, unknown>, other: Record<string, unknown>): boolean =>
+  Date.parse(String(one['signedAt'])) >= Date.parse(String(other['signedAt']))

@@ -61,9 +61,11 @@ export interface EntryLine {
   readonly link: string | null
 }
 
-/** Entries that the log no longer holds, between others that it does. */
+/** Entries that the log no longer holds, between others that it does, or did. */
 export interface MissingLine {
   readonly missing: { readonly from: number; readonly to: number }
+  /** The log still held older ones: it has not dropped them, as it does with the oldest. */
+  readonly removed?: true
 }
 
 /** The last line but one. Its bytes are what is signed. */

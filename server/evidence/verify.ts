@@ -114,9 +114,14 @@ class Body {
     const { from, to } = missing
     if (typeof from !== 'number' || typeof to !== 'number' || from !== (this.#offset ?? NaN) + 1 || to < from)
       return altered('the entries that it says are missing are not those that are', this.lines)
-    this.#give(`line ${this.lines}: the log no longer held the entries ${from} to ${to}`)
     this.#offset = to
     this.#link = undefined
+    if (fields['removed'] === true)
+      return altered(
+        `the entries ${from} to ${to} are missing, and the log still held those before and behind them`,
+        this.lines,
+      )
+    this.#give(`line ${this.lines}: the log no longer held the entries ${from} to ${to}`)
     return undefined
   }
 
@@ -205,10 +210,17 @@ class Body {
           `what is before the head is not what was signed: it had ${JSON.stringify(head['lines'])} lines and another SHA-256`,
         )
       )
+    // What follows says what the gateway has done.
+    if (keys.length > 0 && !keys.some(({ publicKey }) => publicKey === inFile.publicKey))
+      return {
+        verdict: 'unknown',
+        line: this.lines + 2,
+        problem: `it was signed with the key ${inFile.id}, not with ${keys.map(({ id }) => id).join(' or ')}: unless you know that one, too, anybody may have made the file`,
+      }
     if (this.problem !== undefined)
       return {
         ...this.problem,
-        problem: `${this.problem.problem}. The gateway signed it like this: the log was changed in its store before`,
+        problem: `${this.problem.problem}. The gateway signed it like this: the log was changed in its store before, or is damaged`,
       }
     const counted = {
       entries: this.#entries,
@@ -220,14 +232,8 @@ class Body {
     }
     for (const [name, value] of Object.entries(counted))
       if (!isSame(head[name], value)) return altered(`the head is wrong about "${name}"`, this.lines + 1)
-    if (keys.length > 0 && !keys.some(({ publicKey }) => publicKey === inFile.publicKey))
-      return {
-        verdict: 'unknown',
-        line: this.lines + 2,
-        problem: `it was signed with the key ${inFile.id}, not with ${keys.map(({ id }) => id).join(' or ')}: unless you know that one, too, anybody may have made the file`,
-      }
     const given = [...this.#notesOf(head), ...this.#given]
-    const compared = this.#comparison?.end(this.#header)
+    const compared = this.#comparison?.end(this.#header, head)
     if (compared !== undefined && typeof compared !== 'string') return compared
     if (compared !== undefined) given.push(compared)
     const agrees = this.#comparison !== undefined && compared === undefined
@@ -239,6 +245,8 @@ class Body {
     const { logEnd, logBegin, filter } = this.#header
     if (head['complete'] !== true)
       yield `the file is not complete, which the gateway says itself: ${String(head['problem'])}`
+    else if (isRecord(logEnd) && logBegin === null && logEnd['offset'] !== 0)
+      yield `the log ended with entry ${JSON.stringify(logEnd['offset'])}, and held none any more`
     else if (isRecord(logEnd) && logBegin !== null && !(isRecord(filter) && 'until' in filter)) {
       if (this.#offset !== logEnd['offset'])
         yield `it ends with entry ${JSON.stringify(this.#offset ?? null)}, and the log ended with ${JSON.stringify(logEnd['offset'])}: what is between is not in it`

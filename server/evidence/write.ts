@@ -169,9 +169,18 @@ export async function* writeEvidence(
     return found
   }
 
-  function* missingUpTo(offset: number): Generator<string, void> {
-    const expected = (written.last?.offset ?? before?.offset ?? offset) + 1
-    if (offset >= expected) yield line({ missing: { from: expected, to: offset } })
+  /** The offset of the entry that is to follow; undefined before the first one. */
+  const nextOffset = (): number | undefined => {
+    const last = written.last ?? before
+    return last && last.offset + 1
+  }
+
+  /** `from` to `to` are missing. They were trimmed while the file was written, unless the log still holds what is before them. */
+  async function missingLine(from: number, to: number, isWithinPage: boolean): Promise<string> {
+    const missing = { from, to }
+    // A page is read at once.
+    const oldest = isWithinPage ? 0 : (await broker.entries(room, 0, 1)).entries[0]?.offset
+    return line(oldest !== undefined && oldest < from ? { missing, removed: true } : { missing })
   }
 
   const log = await openLog(broker, room)
@@ -187,14 +196,17 @@ export async function* writeEvidence(
         }
         await goOn()
         if (written.lines === 0) yield headerLine(log)
-        yield* missingUpTo(entry.offset - 1)
+        const expected = nextOffset() ?? entry.offset
+        if (expected < entry.offset) yield await missingLine(expected, entry.offset - 1, entry !== page[0])
         yield entryLine(entry, told.get(entry.offset))
       }
       if (end !== undefined && (page.at(-1)?.offset ?? 0) >= end) break
     }
     if (written.lines === 0) yield headerLine(log)
     // The log may have lost the last ones while the others were read.
-    if (end !== undefined && (written.last ?? before)) yield* missingUpTo(end)
+    const expected = nextOffset()
+    if (end !== undefined && expected !== undefined && expected <= end)
+      yield line({ missing: { from: expected, to: end } })
   } catch (error) {
     if (written.lines === 0) throw error
     return yield* ending(error instanceof LogLost ? error : asGatewayError(error))

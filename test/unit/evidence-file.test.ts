@@ -3,6 +3,7 @@ import type { StoredEntry } from '../../server/broker/log-reading.ts'
 import { beginning, digestOf, linkOf } from '../../server/broker/chain.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/history.ts'
 import { readEvidenceKey } from '../../server/lib/evidence-keys.ts'
+import type { EvidenceKey } from '../../server/lib/evidence-keys.ts'
 import { splitLines } from '../../server/evidence/split-lines.ts'
 import type { Verified } from '../../server/evidence/verdict.ts'
 import { verifyEvidence } from '../../server/evidence/verify.ts'
@@ -52,13 +53,26 @@ interface Writing {
   readonly failsAt?: number
   /** The log is trimmed to what follows this entry once it has been read for the first time. */
   readonly trimmedTo?: number
+  /** Where the log ends, and its epoch. */
+  readonly end?: number
+  readonly epoch?: string
+  readonly signer?: EvidenceKey
   readonly earlier?: Verified
 }
 
 /** Writes a file of this log, and checks it. */
 async function written(
   log: readonly StoredEntry[],
-  { sinceMs, untilMs, failsAt, trimmedTo = 0, earlier }: Writing = {},
+  {
+    sinceMs,
+    untilMs,
+    failsAt,
+    trimmedTo = 0,
+    end = HEAD.offset,
+    epoch = HEAD.epoch,
+    signer = key,
+    earlier,
+  }: Writing = {},
 ) {
   const lines: string[] = []
   const asksTold: (readonly [first: number, last: number])[] = []
@@ -67,7 +81,10 @@ async function written(
     async entries(_room: unknown, after: number, limit: number) {
       if (failsAt !== undefined && after >= failsAt) throw new GatewayError('BROKER_UNAVAILABLE')
       const from = reads++ === 0 ? after : Math.max(after, trimmedTo)
-      return { head: HEAD, entries: log.filter(({ offset }) => offset > from).slice(0, limit) }
+      return {
+        head: { epoch, offset: end },
+        entries: log.filter(({ offset }) => offset > from).slice(0, limit),
+      }
     },
     async told({ first, last }: { readonly first: number; readonly last: number }) {
       asksTold.push([first, last])
@@ -75,7 +92,7 @@ async function written(
     },
   }
   const asked = { room: ROOM, q: undefined, filter: undefined, sinceMs, untilMs, askedBy: 'a' }
-  const about = { key, app: '1', environment: undefined, version: '0', goOn: () => undefined }
+  const about = { key: signer, app: '1', environment: undefined, version: '0', goOn: () => undefined }
   for await (const line of writeEvidence(asked, { broker, ...about })) lines.push(line)
   async function* chunks() {
     yield* lines
@@ -101,10 +118,8 @@ describe('a file of evidence', () => {
     expect(part.verdict).to.deep.include({ verdict: 'verified', given: [] })
   })
 
-  it('says where a chain begins anew, and what has no link or is missing', async () => {
-    const { verdict } = await written(
-      logOf(1, [1, 9, 20], [7, 8]).filter(({ offset }) => offset < 30 || offset > 40),
-    )
+  it('says where a chain begins anew, and what has no link or was trimmed meanwhile', async () => {
+    const { verdict } = await written(logOf(1, [1, 9, 20], [7, 8]), { trimmedTo: 120 })
     expect(verdict).to.have.property('verdict', 'verified')
     const { given } = verdict as { given: string[] }
     expect(given.map((sentence) => /entry \d+|entries \d+ to \d+|chain/.exec(sentence)?.[0])).to.deep.equal([
@@ -112,9 +127,28 @@ describe('a file of evidence', () => {
       'entry 8',
       'chain',
       'chain',
-      'entries 30 to 40',
-      'entry 41',
+      'entries 101 to 120',
+      'entry 121',
     ])
+  })
+
+  for (const [where, from, to] of [
+    ['within a page', 30, 40],
+    ['at the end of a page', 101, 101],
+  ] as const)
+    it(`does not verify if entries are missing between others that the log holds, ${where}`, async () => {
+      const { lines, verdict } = await written(
+        logOf(1, [1]).filter(({ offset }) => offset < from || offset > to),
+      )
+      expect(lines[from]).to.equal(`{"missing":{"from":${from},"to":${to}},"removed":true}\n`)
+      expect(verdict).to.include({ verdict: 'altered', line: from + 1 })
+      expect(verdict).to.have.property('problem').that.includes(`entries ${from} to ${to} are missing`)
+    })
+
+  it('says that the log was emptied', async () => {
+    const { verdict } = await written([])
+    expect(verdict).to.have.property('verdict', 'verified')
+    expect(verdict).to.have.nested.property('given[0]').that.includes('ended with entry 250, and held none')
   })
 
   it('says so if the log lost its last entries while the others were read', async () => {
@@ -180,6 +214,19 @@ describe('a file of evidence', () => {
     expect((trimmed.verdict as Verified).given.join()).to.include('nothing could be compared')
   })
 
+  it('does not agree with an earlier file if the log has lost its last entries since', async () => {
+    const whole = (await written(logOf(1, [1]))).verdict as Verified
+    const cut = await written(logOf(1, [1]).slice(0, 200), { end: 200, earlier: whole })
+    expect(cut.verdict).to.have.property('verdict', 'altered')
+    expect(cut.verdict).to.have.property('problem').that.includes('had entry 250')
+    const later = { ...whole, head: { ...whole.head, signedAt: '2999-01-01T00:00:00.000Z' } }
+    const exchanged = await written(logOf(1, [1]).slice(0, 200), { end: 200, earlier: later })
+    expect(exchanged.verdict).to.have.property('verdict', 'unknown')
+    expect(exchanged.verdict).to.have.property('problem').that.includes('exchange them')
+    const anew = await written(logOf(1, [1]).slice(0, 200), { end: 200, epoch: 'e3', earlier: whole })
+    expect(anew.verdict).to.have.property('verdict', 'verified')
+  })
+
   it('says that the key is another one only if nothing else is wrong', async () => {
     const { lines } = await written(logOf(200))
     const other = readEvidenceKey(Buffer.alloc(32, 8).toString('base64'))
@@ -200,6 +247,15 @@ describe('a file of evidence', () => {
     expect(altered).to.have.property('verdict', 'altered')
     const mailed = await verifyEvidence(splitLines(chunks(file.replaceAll('\n', '\r\n'))))
     expect(mailed).to.have.property('problem').that.includes('line breaks')
+  })
+
+  it('does not believe a file of a stranger that says that the log was changed', async () => {
+    const signer = readEvidenceKey(Buffer.alloc(32, 8).toString('base64'))
+    const changed = logOf(1, [1]).map((entry, i) =>
+      i === 9 && entry.link ? { ...entry, link: { ...entry.link, link: 'a'.repeat(40) } } : entry,
+    )
+    expect((await written(changed)).verdict).to.include({ verdict: 'altered', line: 11 })
+    expect((await written(changed, { signer })).verdict).to.have.property('verdict', 'unknown')
   })
 
   it('shows as unreadable what the gateway could not read', async () => {
