@@ -1,6 +1,6 @@
 import type { ProcessState } from '../../shared/http-api.ts'
 import { decodeNote, encodeNote, latestNotes } from './folder-notes.ts'
-import type { DatedNote, FolderNote } from './folder-notes.ts'
+import type { DatedNote, FolderNote, LeftFolder } from './folder-notes.ts'
 import type { LastState } from './processes.ts'
 
 /** Notes change seldom, and heartbeats tell of the first ten minutes. */
@@ -9,6 +9,9 @@ const MAX_AGE_MS = 15_000
 const RENEW_MS = 7 * 86_400_000
 const RETRY_MS = 10_000
 const MAX_NOTES = 500
+/** Behind so many newer ones, a note is noted again: a process that ends and starts all the time writes as many in an hour or a day. */
+const RENEWED_BEHIND = MAX_NOTES / 2
+const FORGOTTEN_MS = 30 * 86_400_000
 /** Bounds what is remembered of notes that this process has written. */
 const MAX_NOTED = 1_000
 
@@ -46,6 +49,8 @@ export class DataFolders {
   #readAtMs = -Infinity
   #reading: Promise<void> | undefined
   readonly #noted = new Set<string>()
+  /** Folders whose notes will be pushed out soon. */
+  #atTheEnd = new Set<string>()
 
   constructor(deps: DataFoldersDependencies) {
     this.#deps = deps
@@ -103,6 +108,15 @@ export class DataFolders {
     }
   }
 
+  /** Notes again which folders were left, before the notes of others push that out. Never rejects. */
+  async renew(left: readonly LeftFolder[]): Promise<void> {
+    for (const { atMs, ...note } of left) {
+      if (!this.#atTheEnd.delete(note.folder) || Date.now() - atMs > FORGOTTEN_MS) continue
+      // If it fails, the next reading finds it at the end as well.
+      await this.#record({ ...note, sinceMs: atMs }).catch(() => undefined)
+    }
+  }
+
   /** Somebody says that the folder is lost. Resolves to whether it was in use or left. Rejects like the broker. */
   async forget(folder: string): Promise<boolean> {
     await this.#read()
@@ -126,10 +140,12 @@ export class DataFolders {
     const { records } = await this.#deps.broker.records('folders', { limit: MAX_NOTES })
     const notes = records.flatMap(({ atMs, text }) => {
       const note = decodeNote(text)
-      return note === undefined ? [] : [{ ...note, atMs }]
+      return note === undefined ? [] : [{ ...note, atMs: Math.min(note.sinceMs ?? atMs, atMs) }]
     })
     this.#latest = latestNotes(notes)
     this.#readAtMs = performance.now()
+    const newer = new Set(notes.slice(0, RENEWED_BEHIND).map(({ folder }) => folder))
+    this.#atTheEnd = new Set([...this.#latest.keys()].filter((folder) => !newer.has(folder)))
     const { id, dataFolder = '' } = this.#deps.own
     const mine = this.#latest.get(dataFolder)
     // Somebody has taken the folder of another one for this.

@@ -18,6 +18,8 @@ export interface FolderNote {
   readonly what: 'used' | 'left' | 'closed'
   /** Recalls that are left there, as far as it is known. */
   readonly recalls: number
+  /** When it was noted first, in ms since 1970, of one that was noted again. */
+  readonly sinceMs?: number
 }
 
 export type DatedNote = FolderNote & { readonly atMs: number }
@@ -36,10 +38,13 @@ const schema = Joi.object<FolderNote>({
   startedAtMs: Joi.number().min(0).required(),
   what: Joi.valid('used', 'left', 'closed').required(),
   recalls: Joi.number().integer().min(0).required(),
+  sinceMs: Joi.number().min(0),
 })
 
-export const encodeNote = ({ folder, id, role, host, startedAtMs, what, recalls }: FolderNote): string =>
-  JSON.stringify({ v: VERSION, folder, id, role, host, startedAtMs, what, recalls })
+export const encodeNote = (note: FolderNote): string => {
+  const { folder, id, role, host, startedAtMs, what, recalls, sinceMs } = note
+  return JSON.stringify({ v: VERSION, folder, id, role, host, startedAtMs, what, recalls, sinceMs })
+}
 
 /** Returns undefined for what this version cannot read. */
 export function decodeNote(text: string): FolderNote | undefined {

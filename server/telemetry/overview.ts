@@ -71,6 +71,7 @@ export function createOverview({ own, readHeartbeats, reasons, folders }: Overvi
       // Who is alive is not known otherwise.
       const left = incomplete === undefined ? leftFolders(notes, [...alive, ...gone], Date.now()) : []
       if (incomplete === undefined) void folders?.noteGone(gone)
+      void folders?.renew(left)
       const missed = gone.filter(({ id, dataFolder = '' }) => {
         const note = notes.get(dataFolder)
         return note?.id !== id || note.what !== 'closed'

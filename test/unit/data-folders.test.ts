@@ -135,6 +135,25 @@ describe('data folders that nobody has taken over', () => {
     expect(notes()).to.deep.equal(['left'])
   })
 
+  it('are noted again, once, before a process that starts all the time pushes them out', async () => {
+    const { note, look, stored } = open()
+    note({ folder: 'old', id: 'forgotten' }, 31 * 24 * HOUR_MS)
+    note({ folder: 'closed', id: 'ended', what: 'closed' }, 5 * HOUR_MS)
+    note({ what: 'left', recalls: 5 }, 5 * HOUR_MS)
+    for (let i = 0; i < 249; i++) note({ folder: 'looping', id: `p${i}` }, 0)
+    await look()
+    expect(stored).to.have.length(252)
+    note({ folder: 'looping', id: 'p249' }, 0)
+    await look()
+    await waitUntil('it is noted again', () => stored.length > 253)
+    await look()
+    expect(stored.splice(1)).to.have.length(253)
+    expect((await look()).messages)
+      .to.include('5 h ago')
+      .and.include('5 recalls wait')
+    expect(stored).to.have.length(1)
+  })
+
   it('end when somebody says that they are lost, also while heartbeats tell of them', async () => {
     const { note, look, hear, folders, notes } = open()
     note({ what: 'left', recalls: 5 }, 4 * HOUR_MS)
