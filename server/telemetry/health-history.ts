@@ -46,8 +46,8 @@ export class HealthHistory {
   readonly #deps: HistoryDependencies
   #samples: readonly HealthSample[] = []
   #marks: readonly HealthMark[] = []
-  /** What is not stored yet begins here. */
-  #storedUntilMs = -Infinity
+  /** Those of them that are not stored yet. */
+  #waiting: readonly HealthSample[] = []
   #storedMarks = 0
   #before:
     | { readonly atMs: number; readonly kept: number; readonly delivered: number; readonly busyMs: number }
@@ -88,8 +88,8 @@ export class HealthHistory {
 
   #tick(): void {
     this.#sample()
-    const waiting = this.#samples.filter(({ atMs }) => atMs > this.#storedUntilMs).length
-    if (waiting >= SAMPLES_PER_RECORD || this.#marks.length > this.#storedMarks) void this.#store()
+    if (this.#waiting.length >= SAMPLES_PER_RECORD || this.#marks.length > this.#storedMarks)
+      void this.#store()
   }
 
   #mark(what: HealthMark['what']): void {
@@ -121,6 +121,7 @@ export class HealthHistory {
       memoryMb: Math.round(memoryMb),
     }
     this.#samples = [...this.#samples, sample].slice(-MAX_OWN_SAMPLES)
+    this.#waiting = [...this.#waiting, sample].slice(-MAX_OWN_SAMPLES)
     this.#isSpooling = this.#turn('spool', this.#isSpooling, sample.spooled > 0)
     this.#isInDoubt = this.#turn('doubt', this.#isInDoubt, delivery?.proved === false)
     const gaps = this.#deps.gaps()
@@ -143,13 +144,11 @@ export class HealthHistory {
 
   async #storeWaiting(): Promise<void> {
     for (;;) {
-      const samples = this.#samples
-        .filter(({ atMs }) => atMs > this.#storedUntilMs)
-        .slice(0, MAX_SAMPLES_IN_RECORD)
+      const samples = this.#waiting.slice(0, MAX_SAMPLES_IN_RECORD)
       const marks = this.#marks.slice(this.#storedMarks, this.#storedMarks + MAX_MARKS_IN_RECORD)
       if (samples.length + marks.length === 0) return
       await this.#deps.broker.record('health', encodeHistory({ ...this.#deps.process, samples, marks }))
-      this.#storedUntilMs = samples.at(-1)?.atMs ?? this.#storedUntilMs
+      this.#waiting = this.#waiting.filter((sample) => !samples.includes(sample))
       this.#storedMarks += marks.length
     }
   }
@@ -174,7 +173,9 @@ const rounded = (value: number): number => Math.round(value * 100) / 100
 
 /** Joins the parts of each process, in order, each sample and mark once, of the last hour. */
 function merged(parts: readonly ProcessHistory[]): ProcessHistory[] {
-  const sinceMs = Date.now() - HISTORY_MS
+  const nowMs = Date.now()
+  // Of a process whose clock is wrong by more, nothing could be shown beside the others.
+  const isRecent = ({ atMs }: { readonly atMs: number }): boolean => Math.abs(nowMs - atMs) < HISTORY_MS
   const byId = new Map<
     string,
     { process: ProcessHistory; samples: Map<number, HealthSample>; marks: Map<string, HealthMark> }
@@ -182,9 +183,8 @@ function merged(parts: readonly ProcessHistory[]): ProcessHistory[] {
   for (const process of parts) {
     const known = byId.get(process.id) ?? { process, samples: new Map(), marks: new Map() }
     byId.set(process.id, known)
-    for (const sample of process.samples) if (sample.atMs > sinceMs) known.samples.set(sample.atMs, sample)
-    for (const mark of process.marks)
-      if (mark.atMs > sinceMs) known.marks.set(`${mark.atMs} ${mark.what}`, mark)
+    for (const sample of process.samples) if (isRecent(sample)) known.samples.set(sample.atMs, sample)
+    for (const mark of process.marks) if (isRecent(mark)) known.marks.set(`${mark.atMs} ${mark.what}`, mark)
   }
   const inOrder = (one: { readonly atMs: number }, other: { readonly atMs: number }): number =>
     one.atMs - other.atMs
