@@ -4,6 +4,9 @@ import type { RecalledMessage } from './message.ts'
 /** The latest time that a `Date` can hold, in ms since 1970. A recall is never later, whatever time its webhook names. */
 export const MAX_DATE_MS = 8.64e15
 
+/** Whether a `Date` can hold this time: whoever can write to Redis may store any number as one. */
+export const isDate = (atMs: number): boolean => Math.abs(atMs) <= MAX_DATE_MS
+
 /** One accepted recall webhook, in the gateway's own format. */
 export type Recall = Conversation & {
   /** `Type` of a group's webhook, such as `Public` or `Community`. */

@@ -26,8 +26,12 @@ describe('times in the console', () => {
   })
 
   it('are shown as they are where no date can hold them', () => {
-    const { dateTime, timeOfDay } = createFormats('en-GB', undefined)
-    expect(timeOfDay(MAX_DATE_MS + 1)).to.equal(`${MAX_DATE_MS + 1} ms`)
-    expect(dateTime(MAX_DATE_MS + 1)).to.equal(`${MAX_DATE_MS + 1} ms `)
+    const { date, dateTime, isToday, timeOfDay } = createFormats('en-GB', undefined)
+    for (const atMs of [MAX_DATE_MS + 1, -MAX_DATE_MS - 1, -Infinity]) {
+      expect(timeOfDay(atMs)).to.equal(`${atMs} ms`)
+      expect(dateTime(atMs)).to.equal(`${atMs} ms `)
+      expect(date(atMs)).to.equal(`${atMs} ms`)
+      expect(isToday(atMs)).to.equal(false)
+    }
   })
 })

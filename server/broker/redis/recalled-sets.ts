@@ -3,7 +3,7 @@ import type { Conversation } from '../../../shared/conversation.ts'
 import { nameOf, toRecalledAt } from '../../../shared/message.ts'
 import type { MessageName, RecalledAt } from '../../../shared/message.ts'
 import type { Recall } from '../../../shared/recall.ts'
-import { MAX_DATE_MS } from '../../../shared/recall.ts'
+import { isDate } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -147,5 +147,5 @@ export const leastTimeOf = ({ recalledAtMs, untimed }: Recall): number =>
 /** Returns a score as a time; undefined for none, and for one that no gateway wrote. */
 function toTime(score: string | null | undefined): number | undefined {
   const ms = score === null || score === undefined ? NaN : Number(score)
-  return Math.abs(ms) <= MAX_DATE_MS ? ms : undefined
+  return isDate(ms) ? ms : undefined
 }

@@ -1,4 +1,4 @@
-import { MAX_DATE_MS } from '../../../shared/recall.ts'
+import { isDate } from '../../../shared/recall.ts'
 
 /** How numbers and times are written. Times are in ms since 1970. */
 export interface Formats {
@@ -22,7 +22,7 @@ const DATE = { day: 'numeric', month: 'short', year: 'numeric' } as const
 export function createFormats(tag: string, timeZone: string | undefined): Formats {
   const formatter = (options: Intl.DateTimeFormatOptions) => {
     const format = new Intl.DateTimeFormat(tag, { ...options, ...(timeZone && { timeZone }) })
-    return (atMs: number): string => (atMs > MAX_DATE_MS ? `${atMs} ms` : format.format(atMs))
+    return (atMs: number): string => (isDate(atMs) ? format.format(atMs) : `${atMs} ms`)
   }
   const dateThisYear = formatter({ day: 'numeric', month: 'short' })
   const dateOfAnyYear = formatter(DATE)
@@ -45,7 +45,7 @@ function createZone(timeZone: string | undefined): (atMs: number) => string {
   const options = { timeZoneName: 'shortOffset', ...(timeZone && { timeZone }) } as const
   const format = new Intl.DateTimeFormat('en', options)
   return (atMs) => {
-    if (atMs > MAX_DATE_MS) return ''
+    if (!isDate(atMs)) return ''
     const name = format.formatToParts(atMs).find(({ type }) => type === 'timeZoneName')?.value ?? ''
     return name.replace('GMT', 'UTC').replace(/\+0$/, '')
   }

@@ -5,6 +5,7 @@ import { formatFilter, MAX_FILTER_LENGTH } from '../../../shared/filter.ts'
 import type { Filter } from '../../../shared/filter.ts'
 import type { SeqRange } from '../../../shared/filter/term.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
+import { isDate } from '../../../shared/recall.ts'
 
 /** The last two lines of a file of evidence are shorter together. */
 const MAX_TAIL_BYTES = 16_384
@@ -89,7 +90,11 @@ function rangesOf(seqs: readonly number[]): readonly SeqRange[] {
   return ranges
 }
 
-const timeTerms = (key: 'recalled' | 'received', atMs: number): Filter['terms'] => [
-  { excludes: false, key, fromMs: atMs },
-  { excludes: false, key, beforeMs: atMs + 1 },
-]
+/** None for what is no time: a filter cannot say it. */
+const timeTerms = (key: 'recalled' | 'received', atMs: number): Filter['terms'] =>
+  isDate(atMs) && isDate(atMs + 1)
+    ? [
+        { excludes: false, key, fromMs: atMs },
+        { excludes: false, key, beforeMs: atMs + 1 },
+      ]
+    : []

@@ -1,5 +1,5 @@
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
-import { MAX_DATE_MS } from '../../../shared/recall.ts'
+import { isDate } from '../../../shared/recall.ts'
 import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Locale } from '../i18n/i18n.ts'
@@ -16,7 +16,7 @@ interface TimestampProps {
 /** The time of day, and the date if it is not today. */
 export function Timestamp({ atMs, untimed = false }: TimestampProps) {
   const { t, dateTime, date, isToday, timeOfDay } = useLocale()
-  if (atMs > MAX_DATE_MS) return <span>{atMs} ms</span>
+  if (!isDate(atMs)) return <span>{atMs} ms</span>
   const instant = new Date(atMs)
   const title = untimed ? `${dateTime(atMs)} · ${t.details.noTime}` : dateTime(atMs)
   return (

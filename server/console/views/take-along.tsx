@@ -2,6 +2,7 @@ import { conversationOf } from '../../../shared/conversation.ts'
 import { parseFilter } from '../../../shared/filter.ts'
 import type { RecalledMessage } from '../../../shared/message.ts'
 import type { Notice } from '../../../shared/notice.ts'
+import { isDate } from '../../../shared/recall.ts'
 import type { Locale } from '../i18n/i18n.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
@@ -51,7 +52,9 @@ function recallText({ t, preciseTime, zone }: Locale, { notice }: NoticeRow): st
   const names = ['groupType', 'sender', 'operator', 'platform', 'address'] as const
   const known: Partial<Notice> = notice
   const time = (atMs: number): string =>
-    zone(atMs) === 'UTC' ? preciseTime(atMs) : `${preciseTime(atMs)} (${new Date(atMs).toISOString()})`
+    zone(atMs) === 'UTC' || !isDate(atMs)
+      ? preciseTime(atMs)
+      : `${preciseTime(atMs)} (${new Date(atMs).toISOString()})`
   const lines: readonly (readonly [string, string | undefined])[] = [
     [t.act.test.mark, 'test' in notice ? t.act.test.title : undefined],
     [t.columns.conversation, `${t.kinds[kindOf(notice)]} ${conversationText(notice)}`],
