@@ -3,6 +3,7 @@ import type { NoticeRow } from '../../server/console/state/feed.ts'
 import { parseRule } from '../../server/console/state/ring-rules.ts'
 import type { RingRule } from '../../server/console/state/ring-rules.ts'
 import { Rings } from '../../server/console/state/rings.ts'
+import { tagOf } from '../../server/console/state/rung.ts'
 import { FEED } from '../../shared/room.ts'
 
 const RULE: RingRule = { name: 'all', q: '', coolDownS: 30, hasSound: true, notifies: true }
@@ -50,6 +51,19 @@ describe('rings of the console', () => {
     stored = { rules: null, rung: null }
     rings = open()
     rings.onRows([recall('ann', 5_000, true)])
+  })
+
+  it('replace none of earlier ones in the notifications of the browser, whose ids may be the same', () => {
+    const tags: string[] = []
+    for (let tab = 0; tab < 2; tab++) {
+      stored.rung = null
+      rings = open()
+      rings.setRule(RULE)
+      rings.onRows([recall()])
+      tags.push(...rings.rings.map(tagOf))
+      nowMs += 60_000
+    }
+    expect(new Set(tags).size).to.equal(2)
   })
 
   it('are of what matches, once in each cool-down, and what follows is added to them', () => {

@@ -64,6 +64,12 @@ export function rungOf(row: NoticeRow): Rung {
   }
 }
 
+/**
+ * What tells a ring from all others of this browser: a notification with the tag of one that is still there takes its place without a sound.
+ * Ids begin anew in each tab, and once rings were cleared away.
+ */
+export const tagOf = ({ rule, id, atMs }: Ring): string => `recall-gateway ${atMs} ${id} ${rule}`
+
 /** What a reload of the tab must not lose. */
 export interface Remembered {
   /** Newest first. */

@@ -1,4 +1,5 @@
 import type { RingRule } from '../state/ring-rules.ts'
+import { tagOf } from '../state/rung.ts'
 import type { Ring } from '../state/rung.ts'
 import { Turn } from './turn.ts'
 
@@ -66,7 +67,7 @@ export class Ringer {
     if (rule.hasSound && this.canSound) this.#sounding.take(() => this.sound())
     if (!rule.notifies || notificationState() !== 'granted') return
     this.#update()
-    this.#notifying.take(() => notify(title, body, `recall-gateway ${rule.name} ${ring.id}`, onClick))
+    this.#notifying.take(() => notify(title, body, tagOf(ring), onClick))
   }
 
   /** Two tones, without a file. */
