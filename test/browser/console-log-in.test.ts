@@ -193,6 +193,22 @@ describe('the log-in of the console', function () {
     await state(page, 'Live').waitFor()
   })
 
+  it('begins anew with the token of another user that is entered: what the one before saw is gone', async () => {
+    const { page } = await openAs('alice', await makeToken({ sub: 'alice', role: 'admin', ttlS: 120 }))
+    await state(page, 'Live').waitFor()
+    await recallOne(gateway.url, 'secret', 1)
+    await row(page, 'secret').waitFor()
+    const prompt = page.locator('.token-prompt')
+    await prompt.locator('summary').click()
+    await prompt
+      .getByLabel('Token', { exact: true })
+      .fill(await makeToken({ sub: 'bob', rooms: [{ group: 'g' }] }))
+    await button(page, 'Connect').click()
+    await page.locator('.who').getByText('bob').first().waitFor()
+    expect(await page.getByText('secret', { exact: true }).count()).to.equal(0)
+    expect(await named(page, 'Views').locator('a').allInnerTexts()).to.deep.equal(['Rooms', 'History'])
+  })
+
   it('asks before a link makes somebody of who has not signed in', async () => {
     const mallory = await makeToken({ sub: 'mallory', role: 'admin' })
     const { page } = await open(`#token=${mallory}`)

@@ -184,9 +184,13 @@ export class Session {
     const offered = this.#offered
     this.#offered = undefined
     if (!takesIt || offered === undefined) return this.#onChange()
+    this.#startAnew(offered.token)
+  }
+
+  /** Reloads the page with the token of another user, so that nothing the one before gave access to stays in memory. */
+  #startAnew(token: string): void {
     forgetToken()
-    saveToken(offered.token)
-    // So that nothing the other token gave access to stays in memory.
+    saveToken(token)
     location.reload()
   }
 
@@ -245,7 +249,12 @@ export class Session {
     this.#unasked = undefined
     this.#asked = undefined
     saveToken(token)
-    this.#store = new Store(token, identity, () => this.#onStoreChange())
+    this.#store = new Store(
+      token,
+      identity,
+      () => this.#onStoreChange(),
+      () => this.#startAnew(this.#token ?? ''),
+    )
     this.#offer(token)
     this.#onStoreChange()
   }

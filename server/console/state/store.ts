@@ -38,6 +38,7 @@ export class Store {
   /** Makes the noise of a ring. */
   onRing: (ring: Ring, rule: RingRule) => void = () => undefined
   readonly #onChange: () => void
+  readonly #onOtherUser: () => void
   readonly #saved = new Set<string>()
   #token: string
   #identity: Identity
@@ -48,9 +49,11 @@ export class Store {
   /** Newer recalls than those of the list wait, because somebody aims at a row, or has opened one. */
   #holdsList = false
 
-  constructor(token: string, identity: Identity, onChange: () => void) {
+  /** `onOtherUser` is called once the gateway says that the token that was set last is of another user. */
+  constructor(token: string, identity: Identity, onChange: () => void, onOtherUser: () => void) {
     this.#token = token
     this.#identity = identity
+    this.#onOtherUser = onOtherUser
     this.#expiresAtMs = expiryOf({ token })
     this.#onChange = onChange
     this.testRecall = new TestRecall(this.api, onChange)
@@ -135,7 +138,7 @@ export class Store {
     return this.#health
   }
 
-  /** Continues with another token; nothing on the page is lost. */
+  /** Continues with another token; nothing on the page is lost, unless it is of another user. */
   setToken(token: string): void {
     this.#token = token
     this.#expiresAtMs = expiryOf({ token })
@@ -160,6 +163,7 @@ export class Store {
     const token = this.#token
     const identity = await readIdentity(this.api, token).catch(() => undefined)
     if (identity === undefined || token !== this.#token) return
+    if (isOtherUser(identity, this.#identity)) return this.#onOtherUser()
     this.#identity = identity
     this.#startAdmin()
     this.#onChange()
@@ -203,3 +207,7 @@ export class Store {
     else this.#health.pollNow()
   }
 }
+
+/** Whether the gateway says so: a node of an earlier version does not know which claim names the user. */
+const isOtherUser = (one: Identity, other: Identity): boolean =>
+  one.app !== undefined && other.app !== undefined && one.user !== other.user
