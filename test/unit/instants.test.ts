@@ -28,7 +28,8 @@ describe('times that people write', () => {
 
   it('are refused by `tail` and for evidence if they are none, and never moved to another day', () => {
     const askedSince = (since: string) =>
-      parseEvidence({ originalUrl: `/v1/evidence?${new URLSearchParams({ since }).toString()}` } as never).sinceMs
+      parseEvidence({ originalUrl: `/v1/evidence?${new URLSearchParams({ since }).toString()}` } as never)
+        .sinceMs
     for (const text of NO_TIMES) {
       expect(() => parseSince(text, 0), text).to.throw('a time with its zone')
       expect(() => askedSince(text), text).to.throw('a time with its zone')
