@@ -11,6 +11,8 @@ const MIN_KEEP_ALIVE_S = 75
 /** Shorter, a phone in a tunnel comes back to a gap. */
 const MIN_HISTORY_TTL_S = 600
 const MIN_HISTORY_SIZE = 100
+/** Source: OpenTelemetry Protocol, default ports. */
+const GRPC_PORT = '4317'
 
 const isOpen = (networks: readonly string[]): boolean => networks.some((network) => ANYONE.includes(network))
 
@@ -70,6 +72,14 @@ const RULES: readonly Rule[] = [
       'settings-together',
       `LOG_LEVEL is ${LOG_LEVEL}: refused webhooks leave no line`,
       'Set it to info or warn',
+    ),
+  ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }) =>
+    endpoint !== undefined &&
+    new URL(endpoint).port === GRPC_PORT &&
+    warning(
+      'settings-together',
+      `OTEL_EXPORTER_OTLP_ENDPOINT names port ${GRPC_PORT}, where collectors take gRPC: they take no spans over HTTP there`,
+      'Name the port for OTLP over HTTP, mostly 4318',
     ),
   ({ LOG_LEVEL }) =>
     LOG_LEVEL === 'debug' &&

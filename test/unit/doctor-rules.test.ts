@@ -245,6 +245,11 @@ describe('the doctor', () => {
     expect(judge({ CORS_ORIGINS: ['*'] })).to.match(/^warning .*CORS_ORIGINS/)
     expect(judge({ METRICS_ALLOW: ['::/0'] })).to.match(/^warning .*METRICS_ALLOW/)
     expect(judge({ LOG_LEVEL: 'silent' })).to.match(/^warning .*LOG_LEVEL/)
+    const collector = (port: number) =>
+      judge({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://otel.example:${port}/x` })
+    expect([collector(4318), collector(4317)].join()).to.match(
+      /^,warning .*port 4317, where collectors take gRPC/,
+    )
     expect(judge({ KEEP_ALIVE_S: 5 })).to.match(/^warning .*KEEP_ALIVE_S/)
     expect(judge({ HISTORY_SIZE: 5 })).to.match(/^warning .*logs hold 5 notices/)
     expect(judge({ REDIS_SIGNING_KEY: [] })).to.match(/^info .*REDIS_SIGNING_KEY/)
