@@ -75,6 +75,3 @@ function has(term: Filter['terms'][number], key: HelperKey): boolean {
     ? 'fromMs' in term && term.fromMs !== undefined
     : 'beforeMs' in term && term.beforeMs !== undefined
 }
-
-/** Writes a value, whatever is in it, so that a filter reads it as it is. */
-export const quoteValue = (value: string): string => `"${value.replaceAll(/["“”\\]/g, String.raw`\$&`)}"`

@@ -1,5 +1,5 @@
-import { quoteValue } from './filter-text.ts'
 import type { Conversation } from '../../../shared/conversation.ts'
+import { quoteValue } from '../../../shared/filter.ts'
 import type { MessageName, RecalledAt } from '../../../shared/message.ts'
 import type { Api } from './api.ts'
 import type { Search } from './search.ts'
