@@ -1,5 +1,6 @@
 import type { GoneProcess, ProcessState, StatusResponse } from '../../shared/http-api.ts'
-import { durationOf, shortId, tableOf, visible } from './table.ts'
+import { durationOf } from '../lib/duration.ts'
+import { shortId, tableOf, visible } from './table.ts'
 
 /** Returns the status of all processes as lines for people: what needs attention first. */
 export function describeStatus(response: StatusResponse, nowMs: number): string[] {

@@ -4,6 +4,7 @@ import type { MemberNotice, Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+import { durationOf } from '../lib/duration.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, withApiOptions } from './gateway-api.ts'
 import type { ApiOptions } from './gateway-api.ts'
@@ -11,7 +12,7 @@ import { openPositions } from './positions-file.ts'
 import { roomIn, withRoomOptions } from './room-options.ts'
 import type { RoomOptions } from './room-options.ts'
 import { parseSince, positionSince } from './since.ts'
-import { durationOf, visible } from './table.ts'
+import { visible } from './table.ts'
 
 interface TailOptions extends ApiOptions, RoomOptions {
   readonly since?: string

@@ -1,5 +1,6 @@
 import { asGatewayError } from '../../shared/errors.ts'
 import type { GoneProcess } from '../../shared/http-api.ts'
+import { durationOf } from '../lib/duration.ts'
 import { createLimiter } from '../lib/flow-control.ts'
 import type { ReadOverview } from './overview.ts'
 
@@ -70,5 +71,5 @@ export function createProcessAsking({ self, ask, readOverview }: AskingDependenc
 const silent = ({ id, host, lastReportAtMs }: GoneProcess): Unanswered => ({
   id,
   ...(host !== undefined && { host }),
-  why: `it has not reported for ${Math.round((Date.now() - lastReportAtMs) / 1_000)} s`,
+  why: `it has not reported for ${durationOf(Date.now() - lastReportAtMs)}`,
 })

@@ -30,7 +30,7 @@ const imports: Import[] = sources.flatMap((from) =>
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/lib/': [],
-  'server/telemetry/': ['server/lib/flow-control.ts'],
+  'server/telemetry/': ['server/lib/duration.ts', 'server/lib/flow-control.ts'],
   'server/http/': [
     'server/lib/memory-budget.ts',
     'server/lib/path.ts',

@@ -37,7 +37,7 @@ describe('asking all processes', () => {
       { id: '3', host: 'host-3', why: 'the process that has to answer did not' },
       { id: '64', why: 'not asked: there are too many processes' },
       { id: '65', why: 'not asked: there are too many processes' },
-      { id: 'hung', host: 'host-9', why: 'it has not reported for 60 s' },
+      { id: 'hung', host: 'host-9', why: 'it has not reported for 1 min' },
       { id: 'others', why: 'not known: Redis is away' },
     ])
   })

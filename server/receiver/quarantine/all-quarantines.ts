@@ -6,6 +6,7 @@ import type {
   UnansweredReceiver,
 } from '../../../shared/http-api.ts'
 import type { Broker } from '../../broker/broker.ts'
+import { durationOf } from '../../lib/duration.ts'
 import type { ReadHeartbeats } from '../../telemetry/heartbeat-reader.ts'
 import { sortProcesses } from '../../telemetry/processes.ts'
 import { comparePlaces } from './answering.ts'
@@ -63,7 +64,7 @@ export function createAllQuarantines({ ownFolder, broker, readHeartbeats }: AllQ
           dataFolder !== undefined && !folders.has(dataFolder) && quarantined > 0,
       )
       .map(({ dataFolder = '', quarantined, reportedAtMs, stopping }): UnansweredReceiver => {
-        const since = `${Math.round((Date.now() - reportedAtMs) / 1_000)} s`
+        const since = durationOf(Date.now() - reportedAtMs)
         const what = stopping ? `was stopped ${since} ago` : `has not reported for ${since}`
         return {
           folder: dataFolder,
