@@ -90,7 +90,8 @@ async function replay(file: string | undefined, options: ReplayOptions, terminal
   const { failure, ...summary } = result
   terminal.show?.()
   // What was posted before is not undone.
-  if (failure === undefined || summary.accepted + summary.refused > 0) terminal.print(JSON.stringify(summary))
+  if (failure === undefined || summary.accepted + summary.refused > 0)
+    terminal.print(JSON.stringify(options.dryRun ? ofDryRun(summary) : summary))
   if (failure !== undefined) throw failure
   const problem = problemOf(summary)
   if (problem !== undefined) throw new GatewayError('SEND_FAILED', problem)
@@ -101,6 +102,7 @@ interface Result {
   refused: number
   /** Accepted before, according to the note. */
   skipped?: number
+  /** What counts as accepted would be posted. */
   dryRun?: true
   /** Not everything was posted. */
   interrupted?: true
@@ -111,6 +113,9 @@ interface Result {
   /** Why it ended early; not printed. */
   failure?: GatewayError
 }
+
+/** Nobody has accepted anything. */
+const ofDryRun = ({ accepted: wouldPost, ...summary }: Result): object => ({ wouldPost, ...summary })
 
 function problemOf({ accepted, refused, interrupted, stoppedAt, unanswered }: Result): string | undefined {
   if (stoppedAt !== undefined)

@@ -31,7 +31,8 @@ export function addStatus(program: Command, terminal: Terminal): void {
     .addHelpText(
       'after',
       `
-Exit codes: 0 all is well, 1 warnings, 2 something critical, or no gateway answers.
+Exit codes: 0 all is well, 1 warnings, 2 something critical, or nobody can be asked: no gateway answers, or there is no
+token.
 
 Example: recall-gateway status --url https://recalls.example.com`,
     )
@@ -43,6 +44,16 @@ Example: recall-gateway status --url https://recalls.example.com`,
 
 /** Prints the status, once or again and again, and sets the exit code by the worst problem. */
 async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
+  try {
+    await askStatus(options, terminal)
+  } catch (error) {
+    // What cannot be asked may be critical: never the code of warnings, with which the process ends otherwise.
+    terminal.exitWith(CRITICAL)
+    throw error
+  }
+}
+
+async function askStatus(options: StatusOptions, terminal: Terminal): Promise<void> {
   const api = createGatewayApi(options, terminal.environment)
   if (options.settings) return await printSettings(api, options, terminal)
   if (options.watch === undefined) return terminal.exitWith(await printStatus(api, options, terminal))

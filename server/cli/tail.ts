@@ -41,14 +41,15 @@ export function addTail(program: Command, terminal: Terminal): void {
 Each line is a notice, with "at", its position; or {"gap": why, "at": …} where notices are missing that are no longer
 stored. It reconnects, and resumes without loss or doubles, until it is interrupted.
 
-Exit codes: 0 interrupted, or nobody reads any more; 1 the gateway refuses, or options are wrong.
+Exit codes: 0 interrupted, or nobody reads any more; 1 the gateway refuses, or with --once does not answer, or options
+are wrong.
 
 Example: recall-gateway tail --group lobby --since 10m --position lobby.position`,
     )
   withApiOptions(command).action((options: TailOptions) => tail(options, terminal))
 }
 
-/** Follows a room until it is interrupted. Rejects with what the gateway refuses it with. */
+/** Follows a room until it is interrupted. Rejects with what the gateway refuses it with; `once` also with SEND_FAILED. */
 async function tail(options: TailOptions, terminal: Terminal): Promise<void> {
   const room = roomIn(options)
   const ending = terminal.ending()
@@ -91,10 +92,15 @@ async function tail(options: TailOptions, terminal: Terminal): Promise<void> {
     },
     since === undefined ? {} : { since },
   )
-  const isLive = new Promise<void>((resolve) => {
+  const isLive = new Promise<void>((resolve, reject) => {
     subscription.on('state', (state) => {
       progress.state(state)
       if (state.kind === 'live') resolve()
+      // A program that asks what is there must not wait for as long as nobody can tell.
+      if (options.once && state.kind === 'offline')
+        reject(
+          new GatewayError('SEND_FAILED', `${api.url} does not answer (${state.reason ?? 'unknown reason'})`),
+        )
     })
   })
   try {

@@ -122,7 +122,7 @@ describe('the command line', function () {
       2,
       'recall-gateway: ADMIN_NEEDED: only admins may do this\n',
     ])
-    expect([noToken.code, noToken.error.includes('RECALL_TOKEN')]).to.deep.equal([1, true])
+    expect([noToken.code, noToken.error.includes('RECALL_TOKEN')]).to.deep.equal([2, true])
     expect(file.code).to.be.within(0, 1)
   })
 
@@ -174,12 +174,13 @@ describe('the command line', function () {
     expect(await reader.exited).to.equal(0)
     writeFileSync(join(folder.path, 'broken.position'), 'nonsense')
     const member = await makeToken({ role: 'member', rooms: [{ group: 'tail' }] })
-    const [gap, refused, broken, wrong, granted] = await Promise.all([
+    const [gap, refused, broken, wrong, granted, nobody] = await Promise.all([
       run(['tail', '--group', 'tail', '--since', 'gone:1', '--once']),
       run(['tail'], { RECALL_TOKEN: member }),
       run(['tail', '--position', 'broken.position']),
       run(['tail', '--since', 'yesterday']),
       run(['tail', '--group', 'tail', '--since', '1h', '--once'], { RECALL_TOKEN: member }),
+      run(['tail', '--group', 'tail', '--once', '--url', 'http://127.0.0.1:1']),
     ])
     expect(gap.lines()[0]).to.have.keys('gap', 'at')
     expect([refused.code, refused.error.includes('ROOM_REFUSED')]).to.deep.equal([1, true])
@@ -187,6 +188,11 @@ describe('the command line', function () {
     expect(wrong.error).to.include('--since must be')
     expect(granted.code).to.equal(0)
     expect(granted.lines()[0]).to.not.have.property('operator')
+    // Without --once, it would wait for one.
+    expect([nobody.code, nobody.out]).to.deep.equal([1, ''])
+    expect(nobody.error).to.match(
+      /^recall-gateway: SEND_FAILED: .*http:\/\/127\.0\.0\.1:1 does not answer \(/m,
+    )
   })
 
   it('recalled: says which of many messages are recalled, when, and by whom', async () => {
@@ -276,7 +282,7 @@ describe('the command line', function () {
     writeFileSync(join(folder.path, 'webhooks.jsonl'), `${lines.join('\n')}\n`)
     writeFileSync(join(folder.path, 'wrong.jsonl'), `${lines[0]}\nnonsense\n${lines[2]}\n`)
     const dry = await run(['replay', 'webhooks.jsonl', '--dry-run'])
-    expect([dry.code, dry.lines().at(-1)]).to.deep.equal([0, { accepted: 4, refused: 0, dryRun: true }])
+    expect([dry.code, dry.lines().at(-1)]).to.deep.equal([0, { wouldPost: 4, refused: 0, dryRun: true }])
     expect((await run(['recalled', '--group', 'again', '--seqs', '1-9'])).out).to.equal('')
 
     const nobody = await run(['replay', 'webhooks.jsonl', '--resume', 'note', '--url', 'http://127.0.0.1:1/'])
@@ -341,7 +347,7 @@ describe('the command line', function () {
       .to.include('"msg":"webhook replayed"')
       .and.to.match(/"replay":true.*webhook refused/)
     expect((await run(['replay', '--quarantine', '--dry-run'])).lines().at(-1)).to.deep.equal({
-      accepted: 0,
+      wouldPost: 0,
       refused: 0,
       dryRun: true,
     })
