@@ -198,6 +198,7 @@ describe('the log-in of the console', function () {
     await state(page, 'Live').waitFor()
     await recallOne(gateway.url, 'secret', 1)
     await row(page, 'secret').waitFor()
+    await page.evaluate('window.memory = "of alice"')
     const prompt = page.locator('.token-prompt')
     await prompt.locator('summary').click()
     await prompt
@@ -205,6 +206,7 @@ describe('the log-in of the console', function () {
       .fill(await makeToken({ sub: 'bob', rooms: [{ group: 'g' }] }))
     await button(page, 'Connect').click()
     await page.locator('.who').getByText('bob').first().waitFor()
+    expect(await page.evaluate('window.memory')).to.equal(undefined)
     expect(await page.getByText('secret', { exact: true }).count()).to.equal(0)
     expect(await named(page, 'Views').locator('a').allInnerTexts()).to.deep.equal(['Rooms', 'History'])
   })
