@@ -11,3 +11,12 @@ export function parseRecord(text: string): Record<string, unknown> | undefined {
     return undefined
   }
 }
+
+/** Deeper than any value of ours, and than what later versions add to one. */
+const MAX_DEPTH = 16
+
+/** Whether a value that `JSON.parse` returned can be written again: parsing takes any depth, writing overflows the stack. */
+export const isShallow = (value: unknown, depth = MAX_DEPTH): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (depth > 0 && Object.values(value).every((one) => isShallow(one, depth - 1)))

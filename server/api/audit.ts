@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import Joi from 'joi'
 import { asGatewayError, reasonOf } from '../../shared/errors.ts'
 import type { AuditEntry, AuditResponse } from '../../shared/http-api/audit.ts'
-import { parseRecord } from '../../shared/json.ts'
+import { isShallow, parseRecord } from '../../shared/json.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -200,7 +200,7 @@ export function createAuditHandler({ broker }: { readonly broker: Pick<Broker, '
 /** Returns undefined for what is no act: someone who can write to Redis without a key may write anything. */
 function decode(id: string, text: string): AuditEntry | undefined {
   const { value, error } = entrySchema.validate(parseRecord(text), { stripUnknown: true })
-  return error === undefined ? { id, ...value } : undefined
+  return error === undefined && isShallow(value) ? { id, ...value } : undefined
 }
 
 /** A later version may know other actions. */

@@ -1,4 +1,4 @@
-import { isRecord, parseRecord } from '../../shared/json.ts'
+import { isRecord, isShallow, parseRecord } from '../../shared/json.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { KeyedMessage, NumberedMessage } from '../../shared/message.ts'
@@ -86,17 +86,23 @@ function isRecall(value: Record<string, unknown>): value is Record<string, unkno
     isNumber(value['recalledAtMs']) &&
     isNumber(value['receivedAtMs']) &&
     Array.isArray(value['messages']) &&
-    value['messages'].every(value['group'] === undefined ? isKeyed : isNumbered)
+    value['messages'].every(value['group'] === undefined ? isKeyed : isNumbered) &&
+    isShallow(value)
   )
 }
 
 function isInOneConversation({ group, topic, c2c, official }: Record<string, unknown>): boolean {
   if (group !== undefined)
-    return typeof group === 'string' && isOptionalText(topic) && c2c === undefined && official === undefined
+    return (
+      isName(group) && (topic === undefined || isName(topic)) && c2c === undefined && official === undefined
+    )
   if (topic !== undefined) return false
-  if (c2c === undefined) return typeof official === 'string'
-  return official === undefined && Array.isArray(c2c) && c2c.length === 2 && c2c.every(isText)
+  if (c2c === undefined) return isName(official)
+  return official === undefined && Array.isArray(c2c) && c2c.length === 2 && c2c.every(isName)
 }
+
+/** Not with half a character, of which no name of a room can be made. */
+const isName = (value: unknown): boolean => typeof value === 'string' && !/\p{Cs}/u.test(value)
 
 const isNumbered = (value: unknown): value is NumberedMessage =>
   isRecord(value) &&

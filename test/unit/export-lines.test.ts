@@ -31,6 +31,39 @@ describe('an export', () => {
     }
   })
 
+  it('gets nothing from Redis that is too deep to be written again', () => {
+    const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+    const withMore = (depth: number): string =>
+      JSON.stringify(RECALL).replace('"seq":1', `"seq":1,"x":${nested(depth)}`)
+    expect(decodeEntry(withMore(5), 1)).to.have.property('offset', 1)
+    for (const text of [withMore(100_000), `{"x":${nested(100_000)},${JSON.stringify(RECALL).slice(1)}`])
+      expect(decodeEntry(text, 1)).to.equal(null)
+  })
+
+  it('gets no conversation from Redis that has no name', () => {
+    const { group: _group, ...rest } = RECALL
+    const half = '\ud800'
+    const key = [{ key: 'k' }]
+    for (const [where, wrong] of [
+      [{ group: 'g' }, { group: half }],
+      [
+        { group: 'g', topic: 't' },
+        { group: 'g', topic: half },
+      ],
+      [
+        { c2c: ['a', 'b'], messages: key },
+        { c2c: ['a', half], messages: key },
+      ],
+      [
+        { official: '@a', messages: key },
+        { official: half, messages: key },
+      ],
+    ] as const) {
+      expect(decodeEntry(JSON.stringify({ ...rest, ...where }), 1)).to.have.property('offset', 1)
+      expect(decodeEntry(JSON.stringify({ ...rest, ...wrong }), 1)).to.equal(null)
+    }
+  })
+
   it('gets nothing from Redis that is no mark where a mark belongs', () => {
     const formula = ['=HYPERLINK("http://evil.example")', 'x']
     for (const name of ['untimed', 'test']) {
