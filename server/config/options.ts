@@ -95,9 +95,12 @@ export const realtime = (config: Config) => ({
   maxSocketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
 })
 
+/** The one way in which spans can be sent. */
+export const OTLP_PROTOCOL = 'http/json'
+
 /** Where spans go; undefined if nowhere. */
 export const collector = ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...config }: Config) =>
-  endpoint === undefined
+  endpoint === undefined || config.OTEL_EXPORTER_OTLP_PROTOCOL !== OTLP_PROTOCOL
     ? undefined
     : {
         url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,

@@ -24,9 +24,10 @@ export const tracingSettings: Joi.PartialSchemaMap<Config> = {
       'URL of an OpenTelemetry collector, such as `http://localhost:4318`, to which spans are posted at `v1/traces` below it. Default: no spans',
     ),
   OTEL_EXPORTER_OTLP_PROTOCOL: Joi.string()
-    .when('OTEL_EXPORTER_OTLP_ENDPOINT', { is: Joi.exist(), then: Joi.valid('http/json') })
     .default('http/json')
-    .description('How spans are sent. The gateway has nothing else than `http/json`'),
+    .description(
+      'How spans are sent. The gateway has nothing else than `http/json`: with another one, none are sent',
+    ),
   OTEL_EXPORTER_OTLP_HEADERS: withEndpoint(otlpHeaders)
     .default({})
     .tag(SECRET)

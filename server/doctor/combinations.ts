@@ -1,3 +1,4 @@
+import { OTLP_PROTOCOL } from '../config/options.ts'
 import type { Config } from '../config/settings.ts'
 import { critical, info, ok, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
@@ -73,8 +74,17 @@ const RULES: readonly Rule[] = [
       `LOG_LEVEL is ${LOG_LEVEL}: refused webhooks leave no line`,
       'Set it to info or warn',
     ),
-  ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }) =>
+  ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: protocol }) =>
     endpoint !== undefined &&
+    protocol !== OTLP_PROTOCOL &&
+    warning(
+      'settings-together',
+      `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}: no spans are sent`,
+      `Set it to ${OTLP_PROTOCOL}, with an endpoint that takes OTLP over HTTP, or remove the endpoint`,
+    ),
+  ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: protocol }) =>
+    endpoint !== undefined &&
+    protocol === OTLP_PROTOCOL &&
     new URL(endpoint).port === GRPC_PORT &&
     warning(
       'settings-together',

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
+import * as options from '../../server/config/options.ts'
 import { SECRET_SETTINGS } from '../../server/config/secrets.ts'
 import { withReturn } from '../../server/console/state/login-url.ts'
 import { effectiveSettings } from '../../server/config/effective-settings.ts'
@@ -419,11 +420,15 @@ describe('settings', () => {
     const sent = { ...REQUIRED, ...platform, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
     expect(problemsOf(sent).map((problem) => problem.split(' ')[0])).to.have.members([
       'OTEL_TRACES_SAMPLER_ARG',
-      'OTEL_EXPORTER_OTLP_PROTOCOL',
       'OTEL_EXPORTER_OTLP_HEADERS',
     ])
-    const named = { ...sent, OTEL_TRACES_SAMPLER_ARG: '0.5', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }
-    expect(readConfig({ ...named, OTEL_EXPORTER_OTLP_HEADERS: 'a=b%2C' })).to.deep.include({
+    const named = { ...sent, OTEL_TRACES_SAMPLER_ARG: '0.5', OTEL_EXPORTER_OTLP_HEADERS: 'a=b%2C' }
+    // With a protocol that the gateway does not have, it starts, and sends none.
+    expect(options.collector(readConfig(named))).to.equal(undefined)
+    const { url } =
+      options.collector(readConfig({ ...named, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' })) ?? {}
+    expect(url).to.equal('http://localhost:4318/v1/traces')
+    expect(readConfig(named)).to.deep.include({
       OTEL_SERVICE_NAME: platform.OTEL_SERVICE_NAME,
       OTEL_TRACES_SAMPLER_ARG: 0.5,
       OTEL_EXPORTER_OTLP_HEADERS: { a: 'b,' },

@@ -247,6 +247,8 @@ describe('the doctor', () => {
     expect(judge({ LOG_LEVEL: 'silent' })).to.match(/^warning .*LOG_LEVEL/)
     const collector = (port: number) =>
       judge({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://otel.example:${port}/x` })
+    const grpc = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a:4317', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }
+    expect(judge(grpc)).to.match(/^warning .*PROTOCOL is grpc: no spans are sent$/)
     expect([collector(4318), collector(4317)].join()).to.match(
       /^,warning .*port 4317, where collectors take gRPC/,
     )
