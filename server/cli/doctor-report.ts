@@ -4,6 +4,8 @@ import { nameOf, shortId, visible } from './table.ts'
 
 const WARNING = 1
 const CRITICAL = 2
+/** What the command finds, beside the ids of processes. */
+export const SELF = 'this command'
 
 /** Returns findings as lines for people. What several processes find is told once. */
 export function describeFindings(
@@ -47,7 +49,7 @@ export function exitCodeOf(
 }
 
 function whose(processes: readonly string[]): string {
-  const ids = [...new Set(processes)].filter((process) => process !== 'this command')
+  const ids = [...new Set(processes)].filter((process) => process !== SELF)
   return ids.length === 0 ? '' : `, process ${ids.map(shortId).join(', ')}`
 }
 
@@ -58,6 +60,8 @@ function summaryOf(findings: readonly ProcessFinding[], unanswered: number): str
   const found = criticals + warnings === 0 ? 'Nothing to mend' : `${criticals} critical, ${warnings} warnings`
   const others = unanswered === 0 ? undefined : 'of the processes that answered'
   // Nobody has looked at their clocks and webhooks.
-  const gateway = findings.some(({ id }) => id === 'gateway') ? 'and no gateway was asked' : undefined
+  const isAnswered = findings.some(({ process }) => process !== SELF)
+  const gateway =
+    !isAnswered && findings.some(({ id }) => id === 'gateway') ? 'and no gateway was asked' : undefined
   return `${[found, others, gateway].filter((part) => part !== undefined).join(', ')}.`
 }

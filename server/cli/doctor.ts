@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { asGatewayError, detailOf } from '../../shared/errors.ts'
+import type { StatusResponse } from '../../shared/http-api.ts'
 import type { DoctorResponse, ProcessFinding } from '../../shared/http-api/doctor.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import { SECRET_SETTINGS } from '../config/secrets.ts'
 import { DEFAULT_DATA_DIR } from '../config/settings.ts'
 import type { Config, Environment } from '../config/settings.ts'
 import { isFolderInUse } from '../doctor/data-folder.ts'
-import { critical, info, warning, worstFirst } from '../doctor/finding.ts'
+import { critical, info, ok, warning, worstFirst } from '../doctor/finding.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { probePublicUrl } from '../doctor/public-url.ts'
 import { judgePublicUrl } from '../doctor/public-url-rules.ts'
@@ -15,9 +16,10 @@ import { peekFolderId } from '../lib/data-dir.ts'
 import { createSilentLogger } from '../telemetry/logger.ts'
 import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
 import type { Terminal } from './command.ts'
-import { describeFindings, exitCodeOf } from './doctor-report.ts'
+import { describeFindings, exitCodeOf, SELF } from './doctor-report.ts'
 import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
-import type { ApiOptions } from './gateway-api.ts'
+import type { ApiOptions, GatewayApi } from './gateway-api.ts'
+import { shortId } from './table.ts'
 
 interface DoctorOptions extends ApiOptions {
   readonly json: boolean
@@ -25,8 +27,6 @@ interface DoctorOptions extends ApiOptions {
 }
 
 const DEFAULT_HEARTBEAT_S = 8
-/** What this command finds, beside the ids of processes. */
-const SELF = 'this command'
 /** Of a process: where a gateway runs, it tells of itself. */
 const OF_PROCESS: ReadonlySet<string> = new Set(['open-files', 'memory', 'event-loop', 'node'])
 
@@ -57,7 +57,7 @@ async function doctor(options: DoctorOptions, terminal: Terminal): Promise<void>
   const readable = readableSettings(environment)
   // Only here: it brings the client of Redis.
   const { examineSurroundings } = await import('../doctor/surroundings.ts')
-  const [gateway, surroundings, outside] = await Promise.all([
+  const [local, surroundings, outside] = await Promise.all([
     askGateway(options, environment),
     readable === undefined
       ? [info('settings', 'Redis, disk and system were not looked at', 'Correct the settings first')]
@@ -67,15 +67,18 @@ async function doctor(options: DoctorOptions, terminal: Terminal): Promise<void>
           isAppKnown: readable.isAppKnown,
           log: createSilentLogger(),
         }),
-    options.url === undefined ? [] : lookFromOutside(options.url, options, environment, readable?.config),
+    options.url === undefined
+      ? { findings: [], isTrusted: false }
+      : lookFromOutside(options.url, options, environment, readable?.config),
   ])
-  const isRunning = gateway.findings.length > 0
+  const isRunning = local.findings.length > 0
+  const gateway = !isRunning && outside.isTrusted ? await askOutside(local, options, environment) : local
   const own = [
     ...problems,
     ...judgeEnvironment(environment),
     ...surroundings.filter(({ id }) => !isRunning || !OF_PROCESS.has(id)),
     ...gateway.own,
-    ...outside,
+    ...outside.findings,
   ]
   const findings = worstFirst([...own.map((one) => ({ ...one, process: SELF })), ...gateway.findings])
   terminal.show?.()
@@ -112,10 +115,7 @@ async function askGateway(
   const url = ownUrl(environment)
   const nobody = { findings: [], unanswered: [] }
   try {
-    const { findings, unanswered } = await createGatewayApi(options, environment).get<DoctorResponse>(
-      '/v1/doctor',
-    )
-    return { findings, unanswered, own: [] }
+    return await ask(createGatewayApi(options, environment))
   } catch (error) {
     const { code, message } = asGatewayError(error)
     if (code === 'SEND_FAILED')
@@ -134,6 +134,35 @@ async function askGateway(
       ],
     }
   }
+}
+
+/** Asks through the public address, where nobody answers here: the others may know most of it. */
+async function askOutside(local: Asked, options: DoctorOptions, environment: Environment): Promise<Asked> {
+  try {
+    const { own, ...asked } = await ask(createGatewayApi(options, environment))
+    return { ...asked, own: [...local.own, ...own] }
+  } catch {
+    // What is wrong with the address is told already.
+    return local
+  }
+}
+
+async function ask(api: GatewayApi): Promise<Asked> {
+  const [{ findings, unanswered }, status] = await Promise.all([
+    api.get<DoctorResponse>('/v1/doctor'),
+    api.get<StatusResponse>('/v1/status'),
+  ])
+  return { findings, unanswered, own: judgeProcesses(status) }
+}
+
+/** What processes cannot find of themselves: that others are gone, or that there is none of a kind. */
+function judgeProcesses({ problems }: StatusResponse): Finding[] {
+  if (problems.length === 0) return [ok('processes', 'nothing needs attention')]
+  return problems.map(({ severity, code, message, processId }) => {
+    const whose = processId === undefined ? '' : `, process ${shortId(processId)}`
+    const judge = severity === 'critical' ? critical : warning
+    return judge('processes', `${code}${whose}: ${message}`, `The runbook says more under ${code}`)
+  })
 }
 
 /** Judges that no gateway answers: it is no news only where none has ever run. */
@@ -167,7 +196,7 @@ async function lookFromOutside(
   options: DoctorOptions,
   environment: Environment,
   config: Config | undefined,
-): Promise<Finding[]> {
+): Promise<{ readonly findings: readonly Finding[]; readonly isTrusted: boolean }> {
   let token: string | undefined
   try {
     token = await createGatewayApi(options, environment).getToken()
@@ -182,5 +211,5 @@ async function lookFromOutside(
     webhookToken: config?.WEBHOOK_TOKEN[0],
     heartbeatMs: (config?.HEARTBEAT_S ?? DEFAULT_HEARTBEAT_S) * 1_000,
   })
-  return judgePublicUrl(facts)
+  return { findings: judgePublicUrl(facts, Date.now()), isTrusted: facts.isTrusted && token !== undefined }
 }

@@ -6,6 +6,7 @@ export const CATALOGUE = {
   secrets: ['Secrets', 'SECURITY.md#operator-duties'],
   'tls-certificate': ['Certificate', 'server/docs/deployment.md#tls'],
   gateway: ['Gateway on this machine', 'server/docs/deployment.md#build-and-start'],
+  processes: ['What needs attention', 'server/docs/operations.md#what-needs-attention'],
   'clock-webhooks': ['Clock, compared with webhooks', 'server/docs/operations.md#a-clock-is-wrong'],
   'clock-redis': ['Clock, compared with Redis', 'server/docs/operations.md#a-clock-is-wrong'],
   webhooks: ['Webhooks of the last five minutes', 'server/docs/operations.md#all-webhooks-are-refused'],

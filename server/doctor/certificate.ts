@@ -30,9 +30,16 @@ export function examineCertificate({ TLS_CERT: cert, TLS_KEY: key }: Files, nowM
   }
 }
 
-function judgeExpiry(endMs: number, nowMs: number): Finding {
+/** Judges a certificate that something in front of the gateway shows. */
+export const judgeShown = (endMs: number, nowMs: number): Finding =>
+  judgeExpiry(endMs, nowMs, 'See why it was not renewed, or why what shows it has not read the new one')
+
+function judgeExpiry(
+  endMs: number,
+  nowMs: number,
+  fix = 'Renew the certificate: the gateway reads the files again when they change',
+): Finding {
   const days = Math.floor((endMs - nowMs) / DAY_MS)
-  const fix = 'Renew the certificate: the gateway reads the files again when they change'
   if (days < 0) return critical('tls-certificate', `it expired ${-days} days ago`, fix)
   if (days < SOON_DAYS) return warning('tls-certificate', `it expires in ${days} days`, fix)
   return ok('tls-certificate', `it is valid for ${days} days`)

@@ -1,4 +1,5 @@
 import { readResponse } from '../receiver/responses.ts'
+import { judgeShown } from './certificate.ts'
 import { critical, info, ok, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
 import type { Answer, PublicUrlFacts } from './public-url.ts'
@@ -7,7 +8,7 @@ import type { Answer, PublicUrlFacts } from './public-url.ts'
 const MAX_FIRST_BYTE_MS = 3_000
 
 /** Judges how a gateway is reached through what is in front of it; pure. */
-export function judgePublicUrl(facts: PublicUrlFacts): Finding[] {
+export function judgePublicUrl(facts: PublicUrlFacts, nowMs: number): Finding[] {
   if ('failure' in facts.plain)
     return [
       critical(
@@ -18,6 +19,7 @@ export function judgePublicUrl(facts: PublicUrlFacts): Finding[] {
     ]
   return [
     plain(facts.plain, facts.url),
+    ...certificate(facts.plain, nowMs),
     webSocket(facts.webSocket),
     ...(facts.stream === undefined ? [] : [stream(facts.stream, facts.streamCutAfterMs)]),
     longRequest(facts.longRequest),
@@ -44,6 +46,9 @@ function plain(answer: Answer, url: string): Finding {
       )
     : ok('public-url', `${url} is reached, with TLS`)
 }
+
+const certificate = ({ certificateEndsAtMs: endMs }: Extract<Answer, { status: number }>, nowMs: number) =>
+  endMs === undefined ? [] : [judgeShown(endMs, nowMs)]
 
 function webSocket(answer: Answer): Finding {
   if (!('failure' in answer) && answer.status === 101) return ok('public-websocket', 'a WebSocket opens')

@@ -3,6 +3,8 @@ import { request as requestPlain } from 'node:http'
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestSecure } from 'node:https'
 import { isIPv4 } from 'node:net'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { reasonOf } from '../../shared/errors.ts'
 import type { DoctorResponse, RequestSeen } from '../../shared/http-api/doctor.ts'
 import { parseRecord } from '../../shared/json.ts'
@@ -17,6 +19,8 @@ export type Answer =
       readonly text: string
       /** Until the first byte of the body. */
       readonly firstByteMs: number
+      /** With TLS: when the certificate expires that was shown. */
+      readonly certificateEndsAtMs?: number
     }
   | { readonly failure: string }
 
@@ -208,9 +212,15 @@ function send(url: string, options: SendOptions = {}, body?: string, maxBytes = 
             : reasonOf(error),
       })
     const finish = ({ statusCode = 0, headers }: IncomingMessage, text: string): void => {
-      resolve({ status: statusCode, headers, text, firstByteMs: performance.now() - startMs })
+      const firstByteMs = performance.now() - startMs
+      resolve({ status: statusCode, headers, text, firstByteMs, ...ofCertificate })
       request.destroy()
     }
+    let ofCertificate: { readonly certificateEndsAtMs?: number } = {}
+    request.once('socket', (socket) => {
+      // By the end of the response, the connection may be gone.
+      socket.once('secureConnect', () => (ofCertificate = certificateOf(socket)))
+    })
     request.once('error', fail)
     request.once('upgrade', (response) => finish(response, ''))
     request.once('response', (response) => {
@@ -226,6 +236,12 @@ function send(url: string, options: SendOptions = {}, body?: string, maxBytes = 
     })
     request.end(body)
   })
+}
+
+function certificateOf(socket: Socket): { readonly certificateEndsAtMs?: number } {
+  if (!(socket instanceof TLSSocket)) return {}
+  const endMs = Date.parse(socket.getPeerCertificate().valid_to ?? '')
+  return Number.isNaN(endMs) ? {} : { certificateEndsAtMs: endMs }
 }
 
 const isJson = ({ headers }: IncomingMessage): boolean => /json/.test(headers['content-type'] ?? '')

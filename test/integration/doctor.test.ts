@@ -93,6 +93,7 @@ describe('recall-gateway doctor', function () {
     expect(of('data-folder-lock')[0]?.found).to.equal('a gateway runs on it')
     expect(of('settings-unknown')[0]?.found).to.equal('there are no such settings: RELAY_TIMEOUT')
     expect(new Set(findings.map(({ process }) => process)).size).to.equal(3)
+    expect(of('processes').length).to.be.above(0)
   })
 
   it('says the same over HTTP to admins, on each process, and in the log at the start', async () => {
@@ -217,10 +218,15 @@ describe('recall-gateway doctor', function () {
        location / { proxy_pass http://127.0.0.1:${gateway.port}; proxy_set_header X-Forwarded-For $remote_addr; client_max_body_size 100k; }`,
     )
     const quick = { ...settings(), HEARTBEAT_S: '4' }
-    const [{ wrong, of }, direct] = await Promise.all([
+    const [{ wrong, of }, direct, away] = await Promise.all([
       run(quick, '--url', proxy.url),
       run(quick, '--url', gateway.url),
+      run({ ...quick, PORT: '1' }, '--url', gateway.url),
     ])
+    // Where none answers on this machine, the others say what they find, and what is wrong with all.
+    expect(away.of('gateway', 'warning')).to.have.lengthOf(1)
+    expect(away.of('processes').length).to.be.above(0)
+    expect(new Set(away.findings.map(({ process }) => process)).size).to.equal(3)
     expect(wrong('public-stream')).to.match(/was ended after [12]\.\d s/)
     expect(wrong('public-websocket')).to.include('no WebSocket opens')
     expect(wrong('public-headers')).to.match(/do not pass: it answered 4/)

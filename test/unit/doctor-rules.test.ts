@@ -394,7 +394,14 @@ describe('the doctor', () => {
       largeWebhook: fine('{"ActionStatus":"OK"}'),
       seen: { address: '203.0.113.7', throughTrustedProxy: false, forwarded: false },
     }
-    const judge = (some: object): string => wrongIn(judgePublicUrl({ ...facts, ...some })).join('\n')
+    const NOW_MS = 1_764_000_000_000
+    const judge = (some: object): string => wrongIn(judgePublicUrl({ ...facts, ...some }, NOW_MS)).join('\n')
+    const ends = (inDays: number): object => ({
+      seen: undefined,
+      plain: { ...fine(), certificateEndsAtMs: NOW_MS + inDays * 86_400_000 },
+    })
+    expect(judge(ends(60))).to.equal('')
+    expect(judge(ends(3))).to.match(/^warning tls-certificate: it expires in 3 days/)
     const refused = (code: string): Answer =>
       fine(JSON.stringify({ ActionStatus: 'FAIL', ErrorInfo: `${code}: x` }))
     expect(judge({ seen: undefined })).to.equal('')

@@ -6,6 +6,7 @@ export const findingTitles: Readonly<Record<string, string>> = {
   secrets: '密钥',
   'tls-certificate': '证书',
   gateway: '本机的网关',
+  processes: '需要处理的问题',
   'clock-webhooks': '与回调对比的时钟',
   'clock-redis': '与 Redis 对比的时钟',
   webhooks: '最近五分钟的回调',
