@@ -143,11 +143,19 @@ describe('the rows of the console', function () {
             }
           ).getComputedStyle(element, which || undefined)
           const { backgroundColor, outlineStyle, outlineColor, borderLeftWidth, boxShadow, content } = style
-          return { backgroundColor, outlineStyle, outlineColor, borderLeftWidth, boxShadow, content }
+          const lengths = ['left', 'width', 'paddingLeft'].map((name) => parseFloat(style[name] ?? ''))
+          return { backgroundColor, outlineStyle, outlineColor, borderLeftWidth, boxShadow, content, lengths }
         }, pseudo)
     await recallMany(1)
-    await page.locator('.row.fresh').waitFor()
+    await page.locator('.row.fresh').first().waitFor()
     expect((await look('.row.fresh', '::before')).content).to.equal('""')
+    for (const width of [390, 1_280]) {
+      await page.setViewportSize({ width, height: 800 })
+      await recallMany(1)
+      await page.locator('.row.fresh').first().waitFor()
+      const [left = NaN, dot = NaN] = (await look('.row.fresh', '::before')).lengths
+      expect((await look('.row.notice')).lengths[2]).to.be.above(left + dot + 1)
+    }
     await rowsOf(page).nth(3).click()
     await details(page).waitFor()
     await page.locator('.list').focus()
