@@ -201,9 +201,21 @@ describe('the views of the console', function () {
       await lines.filter({ hasText: 'by ' }).nth(1).waitFor()
       expect(await lines.locator('code').allInnerTexts()).to.deep.equal(['1003–1005', '1200'])
       expect(await lookup.locator('.squares i').count()).to.equal(401)
+      await lookup.getByRole('link', { name: '1200' }).click()
+      await page.locator('.details').getByText('1500').first().waitFor()
+      expect(await page.getByRole('searchbox').inputValue()).to.equal('group:looked-up seq:1200')
 
       await lookup.getByLabel('To seq').fill('2400')
       expect(await lookup.locator('input:invalid').count()).to.equal(1)
+
+      await page.setViewportSize({ width: 390, height: 800 })
+      const room = await page.evaluate<number>(`(() => {
+        const field = document.querySelector('.lookup select[name=kind]')
+        const width = field.offsetWidth
+        field.style.width = 'auto'
+        return width - field.offsetWidth
+      })()`)
+      expect(room, 'of the names of kinds').to.be.at.least(0)
     })
 
     it('is searched page by page, back to the start of the log', async () => {

@@ -135,7 +135,7 @@ describe('the log that a member reads', () => {
 })
 
 describe('the messages that are looked up', () => {
-  it('are marked if a log says that they were recalled as a test', () => {
+  it('lead to their recall, and are marked as a test, if a log says so', () => {
     const hits = [{ row: { ...rowOf(2), notice: { ...noticeOf(2), operator: 'admin', test: true } } }]
     const lookup = {
       conversation: LOBBY,
@@ -147,9 +147,11 @@ describe('the messages that are looked up', () => {
       readAtMs: 0,
     }
     const lines = recalledBy(lookup, { hits } as unknown as Search)
-    expect(lines.map(({ first, operator, isTest }) => [first, operator, isTest])).to.deep.equal([
-      [1, undefined, false],
-      [2, 'admin', true],
+    const { room, epoch } = rowOf(2)
+    const told = lines.map(({ first, operator, isTest, place }) => [first, operator, isTest, place])
+    expect(told).to.deep.equal([
+      [1, undefined, false, undefined],
+      [2, 'admin', true, { room, epoch, offset: 2 }],
     ])
   })
 })

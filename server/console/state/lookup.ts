@@ -2,6 +2,8 @@ import type { Conversation } from '../../../shared/conversation.ts'
 import { quoteValue } from '../../../shared/filter.ts'
 import type { MessageName, RecalledAt } from '../../../shared/message.ts'
 import type { Api } from './api.ts'
+import { placeOf } from './open-recall.ts'
+import type { RecallPlace } from './place.ts'
 import type { Search } from './search.ts'
 
 /** How many messages the gateway tells of per request. */
@@ -65,6 +67,8 @@ export interface Recalled {
   readonly first: MessageName
   readonly last: MessageName
   readonly atMs: number
+  /** The recall, or the first of them; undefined as long as no log that is kept has told it. */
+  readonly place: RecallPlace | undefined
   /** Undefined if no log that is kept says so, or none has yet. */
   readonly operator: string | undefined
   /** Whether it was made to test the gateway, as far as a log that is kept says so. */
@@ -73,24 +77,24 @@ export interface Recalled {
 
 /** Returns who recalled what, as far as the search has found it. */
 export function recalledBy({ recalled }: Lookup, search: Search | undefined): readonly Recalled[] {
-  const known = new Map<string, { readonly operator: string | undefined; readonly isTest: boolean }>()
+  const known = new Map<string, Pick<Recalled, 'operator' | 'isTest' | 'place'>>()
   for (const { row } of search?.hits ?? []) {
     const { notice } = row
     for (const { seq, key } of notice.messages) {
       const name = `${notice.recalledAtMs} ${seq ?? key}`
       const operator = 'operator' in notice ? notice.operator : undefined
-      known.set(name, { operator, isTest: 'test' in notice })
+      known.set(name, { operator, isTest: 'test' in notice, place: placeOf(row) })
     }
   }
   const runs: Recalled[] = []
   for (const { seq, key, atMs } of recalled) {
     const name = seq ?? key
-    const { operator, isTest = false } = known.get(`${atMs} ${name}`) ?? {}
+    const { operator, isTest = false, place } = known.get(`${atMs} ${name}`) ?? {}
     const run = runs.at(-1)
     const follows = run !== undefined && typeof run.last === 'number' && name === run.last + 1
     if (follows && run.atMs === atMs && run.operator === operator && run.isTest === isTest)
       runs[runs.length - 1] = { ...run, last: name }
-    else runs.push({ first: name, last: name, atMs, operator, isTest })
+    else runs.push({ first: name, last: name, atMs, operator, isTest, place })
   }
   return runs
 }

@@ -47,7 +47,7 @@ export function LookupResult({ lookup, store }: LookupResultProps) {
         {lines.slice(0, MAX_LINES).map((line) => (
           <li key={`${line.first} ${line.atMs}`}>
             <code>
-              <Name text={rangeText(line.first, line.last)} />
+              <Messages line={line} q={searchFor({ ...lookup, names: namesOf(line) })} />
             </code>
             <Timestamp atMs={line.atMs} />
             {line.isTest && <TestMark />}
@@ -78,6 +78,15 @@ export function LookupResult({ lookup, store }: LookupResultProps) {
     </div>
   )
 }
+
+/** The messages of a line, which lead to their recall where a log has told it. */
+function Messages({ line, q }: { readonly line: Recalled; readonly q: string }) {
+  const text = <Name text={rangeText(line.first, line.last)} />
+  if (line.place === undefined) return text
+  return <a href={address.hrefOf('history', { ...address.parts, q, open: line.place })}>{text}</a>
+}
+
+const namesOf = ({ first, last }: Recalled): readonly MessageName[] => [...new Set([first, last])]
 
 function Operator({
   operator,
