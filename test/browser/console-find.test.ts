@@ -191,5 +191,11 @@ describe('finding a recall in the console', function () {
     body = whole.slice(0, 20)
     await button(page, 'CSV, for spreadsheets').click()
     await page.getByText('The export broke off.').waitFor()
+    // Cancel, in the window of the system.
+    await page.evaluate(
+      "globalThis.showSaveFilePicker = () => Promise.reject(new DOMException('', 'AbortError'))",
+    )
+    await button(page, 'CSV, for spreadsheets').click()
+    await page.getByText(/^Nothing was saved\./).waitFor()
   })
 })

@@ -63,7 +63,7 @@ export const act = {
     running: (mb: string) => `being saved, ${mb} MB so far …`,
     saved: 'saved.',
     incomplete: 'not whole: it ends early.',
-    cancelled: 'stopped. What was saved, if anything, is not whole.',
+    cancelled: 'stopped: nothing was saved.',
     'too-large': 'not saved: too large for this browser.',
     failed: 'not saved, or not whole. The menu where you began says why.',
   },

@@ -94,7 +94,7 @@ export const find = {
     running: (mb: string) => `${mb} MB so far …`,
     cancel: 'Stop',
     saved: (mb: string) => `Saved, ${mb} MB.`,
-    cancelled: 'Stopped. What was saved, if anything, is not whole.',
+    cancelled: 'Nothing was saved. A file that you chose is as it was, or empty if it is new.',
     tooLarge: (mb: string) =>
       `Larger than ${mb} MB, which is what this browser can hold. Nothing was saved: narrow the search, use a browser that saves straight to disk, such as Chrome or Edge over HTTPS, or GET /v1/export.`,
     failed: 'The export broke off. What was saved, if anything, is not whole.',

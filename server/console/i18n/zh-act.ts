@@ -59,7 +59,7 @@ export const act: Messages['act'] = {
     running: (mb) => `正在保存，已完成 ${mb} MB…`,
     saved: '已保存。',
     incomplete: '不完整：文件提前结束。',
-    cancelled: '已停止，已保存的内容（如有）不完整。',
+    cancelled: '已停止，未保存任何内容。',
     'too-large': '未保存：超出此浏览器的容量。',
     failed: '未保存或不完整，原因见发起保存的菜单。',
   },

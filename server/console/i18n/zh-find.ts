@@ -88,7 +88,7 @@ export const find: Messages['find'] = {
     running: (mb) => `已导出 ${mb} MB…`,
     cancel: '停止',
     saved: (mb) => `已保存，共 ${mb} MB。`,
-    cancelled: '已停止，已保存的内容（如有）不完整。',
+    cancelled: '未保存任何内容。您选择的文件保持原样，新建的文件则为空。',
     tooLarge: (mb) =>
       `超过 ${mb} MB，此浏览器无法容纳，未保存任何内容。请缩小搜索范围，或使用可直接写入磁盘的浏览器（如通过 HTTPS 使用 Chrome 或 Edge），或调用 GET /v1/export。`,
     failed: '导出中断，已保存的内容（如有）不完整。',

@@ -23,7 +23,7 @@ interface ChosenFile {
 
 /**
  * - `saved`: the file is whole.
- * - `cancelled`: no file, or part of one, by the user's choice.
+ * - `cancelled`: nothing was saved, by the user's choice: a stream to disk that is aborted leaves the file as it was.
  * - `incomplete`: the file ends early, as its last line says or because it has none.
  * - `too-large`: nothing was saved, because this browser would have had to hold more than `MAX_HELD_BYTES`.
  * - `failed`: no file, or part of one: the gateway, the network or the disk.
