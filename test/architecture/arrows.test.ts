@@ -163,6 +163,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/doctor/',
     'server/http/fetch.ts',
     'server/lib/data-dir.ts',
+    'server/lib/duration.ts',
     'server/lib/file-lock.ts',
     'server/telemetry/logger.ts',
     'server/receiver/',
