@@ -55,6 +55,15 @@ describe('the history of health', () => {
     expect(shown[0]).to.include({ spooled: 0, probeAgeMs: 5, busy: 0.25 })
     expect(shown[0]?.atMs).to.equal(START_MS + 10_500)
     expect(samplesOf([], 0)).to.deep.equal([])
+    // Timers that fire a bit early or late.
+    const jittered = [
+      history(
+        'a',
+        [0, 9.999, 20.001].map((atS) => sample(atS, 1)),
+      ),
+      history('b', [sample(10, 1)]),
+    ]
+    expect(samplesOf(jittered, 0).map(({ sockets }) => sockets)).to.deep.equal([1, 2, 1])
     // A clock that is a year ahead.
     expect(samplesOf([history('a', [sample(0, 1), sample(31_536_000, 1)])], 0)).to.have.length.at.most(361)
     expect(marksOf([history('a', []), history('b', [])])[0]).to.include({ what: 'start', host: 'host-a' })

@@ -18,10 +18,7 @@ export interface ShownMark extends HealthMark {
 export function samplesOf(processes: readonly ProcessHistory[], aheadMs: number): Sample[] {
   const slots = new Map<number, HealthSample[]>()
   for (const { samples } of processes)
-    for (const sample of samples) {
-      const slot = Math.floor(sample.atMs / HISTORY_INTERVAL_MS)
-      slots.set(slot, [...(slots.get(slot) ?? []), sample])
-    }
+    for (const [slot, sample] of slotsOf(samples)) slots.set(slot, [...(slots.get(slot) ?? []), sample])
   const known = [...slots.keys()].toSorted((one, other) => one - other)
   const [first = 0] = known
   const count = Math.min((known.at(-1) ?? first) - first + 1, HISTORY_MS / HISTORY_INTERVAL_MS + 1)
@@ -30,6 +27,18 @@ export function samplesOf(processes: readonly ProcessHistory[], aheadMs: number)
     atMs: (first + i + 1) * HISTORY_INTERVAL_MS + aheadMs,
     ...together(slots.get(first + i) ?? []),
   }))
+}
+
+/**
+ * The interval of each sample of a process, counted from its first one. By the clock alone, timers that fire a bit early or late would
+ * put two into one interval and none into the next: a peak of twice the sockets, and a dip, of which nothing is true.
+ */
+function slotsOf(samples: readonly HealthSample[]): ReadonlyMap<number, HealthSample> {
+  const firstMs = samples[0]?.atMs ?? 0
+  const first = Math.floor(firstMs / HISTORY_INTERVAL_MS)
+  return new Map(
+    samples.map((sample) => [first + Math.round((sample.atMs - firstMs) / HISTORY_INTERVAL_MS), sample]),
+  )
 }
 
 /** What processes tell of the same interval: their sum, or what is the worst of them. */
