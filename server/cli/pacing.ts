@@ -37,13 +37,13 @@ const SHOW_EVERY_MS = 250
 const TELL_EVERY_MS = 5_000
 
 /** Returns a function that says how far something is: where a person watches in one line, otherwise every few seconds. */
-export function createProgress({
-  show,
-  tell,
-}: Pick<Terminal, 'show' | 'tell'>): (text: () => string) => void {
-  let lastMs = performance.now()
+export function createProgress(
+  { show, tell }: Pick<Terminal, 'show' | 'tell'>,
+  now = (): number => performance.now(),
+): (text: () => string) => void {
+  let lastMs = now()
   return (text) => {
-    const nowMs = performance.now()
+    const nowMs = now()
     if (nowMs - lastMs < (show === undefined ? TELL_EVERY_MS : SHOW_EVERY_MS)) return
     lastMs = nowMs
     if (show === undefined) tell(text())

@@ -79,8 +79,12 @@ async function verdictOn(
 }
 
 /** Tells how far it is: a file of evidence may have any length. */
-async function* watched(lines: AsyncIterable<Buffer>, terminal: Terminal): AsyncGenerator<Buffer> {
-  const report = createProgress(terminal)
+export async function* watched(
+  lines: AsyncIterable<Buffer>,
+  terminal: Pick<Terminal, 'show' | 'tell'>,
+  now?: () => number,
+): AsyncGenerator<Buffer> {
+  const report = createProgress(terminal, now)
   let count = 0
   for await (const line of lines) {
     count++
