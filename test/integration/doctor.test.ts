@@ -1,9 +1,10 @@
-import { readdirSync } from 'node:fs'
-import { createServer as createHttpServer } from 'node:http'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer as createHttpsServer } from 'node:https'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
 import { Redis } from 'ioredis'
 import type { DoctorResponse, Finding } from '../../shared/http-api/doctor.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import {
   APP,
@@ -243,16 +244,20 @@ describe('recall-gateway doctor', function () {
       ).to.deep.equal(['ok'])
   })
 
-  it('sends neither token nor signature to what is no gateway', async () => {
+  it('sends neither token nor signature to what is no gateway, and sees when its certificate expires', async () => {
     const seen: string[] = []
-    const stranger = createHttpServer((request, response) => {
+    const { cert, key } = makeCertificate(folder.path, 'stranger')
+    const tls = { cert: readFileSync(cert), key: readFileSync(key) }
+    const stranger = createHttpsServer(tls, (request, response) => {
       seen.push(`${request.url} ${JSON.stringify(request.headers)}`)
       response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}')
     }).listen(0, '127.0.0.1')
     await waitUntil('it listens', () => stranger.listening)
     const { port } = stranger.address() as { readonly port: number }
-    const { wrong } = await run(settings(), '--url', `http://127.0.0.1:${port}`)
+    const trusting = { ...settings(), NODE_EXTRA_CA_CERTS: cert }
+    const { wrong } = await run(trusting, '--url', `https://127.0.0.1:${port}`)
     stranger.close()
+    expect(wrong('tls-certificate')).to.equal('it expires in 1 days')
     expect(wrong('public-webhook')).to.include('were not tried')
     expect(seen.join('\n'))
       .to.include('/client.json')
