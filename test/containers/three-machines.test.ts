@@ -136,6 +136,10 @@ describe('the section about three machines', function () {
       text.includes(`"seq":${seq}`),
     )
 
+  /** Of the room of the rehearsal: a loss in Redis changes it. */
+  const epochOf = async (commands: string): Promise<string | undefined> =>
+    /"epoch":"([^"]+)"/.exec(await sh(linesOf(commands, /^\. |^TOKEN|position\?/)))?.[1]
+
   it('installs what its commands need, and lets a link lead to the version', async () => {
     const [commands = '', check = ''] = blocksOf(1)
     await sh(commands)
@@ -255,11 +259,13 @@ describe('the section about three machines', function () {
     const recalled = answer.split('\n').find((line) => line.includes('"recalled":[')) ?? ''
     expect(recalled).to.include('"seq":130').and.include('"seq":131').and.not.include('"seq":129')
     expect(answer).to.include('VERIFIED')
+    const epoch = await epochOf(commands)
     redis.kill('SIGTERM')
     await once(redis, 'exit')
     await sh(linesOf(commands, /^\. | send /).replace('130,131', '132'))
     redis = startRedis()
     await waitUntil('it is published', () => isRecalled(commands, 132), 20_000)
+    expect(await epochOf(commands), 'Redis has lost what it had stored').to.equal(epoch)
   })
 
   it('goes on without the second machine', async () => {
