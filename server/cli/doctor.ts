@@ -90,13 +90,16 @@ async function doctor(options: DoctorOptions, terminal: Terminal): Promise<void>
 /** The variables with what is in files; what cannot be read there is a finding, and the rest is looked at nevertheless. */
 function settingsOf(options: DoctorOptions, given: Environment) {
   const environment = withDataDir(options, given)
+  // With a secret and the file that it is from, it would be refused as set twice.
+  const files = SECRET_SETTINGS.map((name) => `${name}_FILE`)
+  const withoutFiles = (all: Environment): Environment =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => !files.includes(name)))
   try {
-    return { environment: withDevCredentials(environment), problems: [] }
+    return { environment: withoutFiles(withDevCredentials(environment)), problems: [] }
   } catch (error) {
     const fix = 'Let the user of the gateway read the file, and set one of the two variables only'
-    const files = SECRET_SETTINGS.map((name) => `${name}_FILE`)
-    const rest = Object.fromEntries(Object.entries(environment).filter(([name]) => !files.includes(name)))
-    return { environment: rest, problems: [critical('settings', asGatewayError(error).message, fix)] }
+    const problems = [critical('settings', asGatewayError(error).message, fix)]
+    return { environment: withoutFiles(environment), problems }
   }
 }
 

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
@@ -94,6 +95,19 @@ describe('recall-gateway doctor', function () {
     expect(of('data-folder-lock')[0]?.found).to.equal('a gateway runs on it')
     expect(of('settings-unknown')[0]?.found).to.equal('there are no such settings: RELAY_TIMEOUT')
     expect(new Set(findings.map(({ process }) => process)).size).to.equal(3)
+    expect(of('processes').length).to.be.above(0)
+  })
+
+  it('asks the processes that run with secrets from files, too', async () => {
+    const { WEBHOOK_TOKEN: token, JWT_SECRET: secret, ...rest } = settings()
+    writeFileSync(`${folder.path}/token`, token)
+    writeFileSync(`${folder.path}/secret`, secret)
+    const { of, wrong } = await run({
+      ...rest,
+      WEBHOOK_TOKEN_FILE: `${folder.path}/token`,
+      JWT_SECRET_FILE: `${folder.path}/secret`,
+    })
+    expect(wrong('gateway')).to.equal(undefined)
     expect(of('processes').length).to.be.above(0)
   })
 
