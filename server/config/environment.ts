@@ -38,12 +38,14 @@ export const isIgnoredInDev = ({ HOST }: Environment): boolean =>
 
 /**
  * Returns the environment completed with the secrets that are in files, and with the credentials that `start --dev` stored in the
- * data folder, if there are any.
+ * data folder, if there are any: also with its key of evidence, unless JWT_SECRET is set, since that gateway is another.
  */
-export const withDevCredentials = (environment: Environment): Environment => ({
-  ...readDevCredentials(environment),
-  ...withoutEmpty(withSecretFiles(environment)),
-})
+export function withDevCredentials(environment: Environment): Environment {
+  const credentials = readDevCredentials(environment)
+  const given = withoutEmpty(withSecretFiles(environment))
+  const key = credentials && !given['JWT_SECRET'] ? readDevEvidenceKey(environment) : undefined
+  return { ...credentials, ...(key && { EVIDENCE_KEY: key }), ...given }
+}
 
 /** Generated values of the required settings. */
 interface DevCredentials {
@@ -84,15 +86,19 @@ function generateDevCredentials(environment: Environment): DevCredentials {
   return credentials
 }
 
-/** In a file of its own: one that the last release wrote has none, and it would refuse one that has. */
 function devEvidenceKey(environment: Environment): string {
-  const file = inDataDir(environment, 'dev-evidence-key')
+  const stored = readDevEvidenceKey(environment)
+  if (stored !== undefined) return stored
+  const key = randomBytes(32).toString('base64')
+  writeForOwner(devEvidenceKeyFile(environment), `${key}\n`)
+  return key
+}
+
+function readDevEvidenceKey(environment: Environment): string | undefined {
   try {
-    return readFileSync(file, 'utf8').trim()
+    return readFileSync(devEvidenceKeyFile(environment), 'utf8').trim()
   } catch {
-    const key = randomBytes(32).toString('base64')
-    writeForOwner(file, `${key}\n`)
-    return key
+    return undefined
   }
 }
 
@@ -108,6 +114,8 @@ function writeForOwner(file: string, text: string): void {
 const inDataDir = (environment: Environment, file: string): string =>
   join(environment['DATA_DIR'] || DEFAULT_DATA_DIR, file)
 
+/** A file of its own: the credentials that the last release wrote have none, and it would refuse those that have. */
+const devEvidenceKeyFile = (environment: Environment): string => inDataDir(environment, 'dev-evidence-key')
 const credentialsFile = (environment: Environment): string => inDataDir(environment, 'dev-credentials.json')
 
 /** An empty variable counts as unset. */

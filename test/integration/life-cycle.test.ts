@@ -122,6 +122,8 @@ describe('life cycle of a gateway', () => {
       expect(await run(command, { DATA_DIR })).to.include({ code: 0 })
       await client.count(1)
       expect(client.seqs()).to.deep.equal([130, 131])
+      const { output: found } = await run(['doctor'], { DATA_DIR, PORT: String(gateway.port) })
+      expect(found).to.not.include('EVIDENCE_KEY is not set')
     })
 
     it('names the credentials that the command needs because they are not in the data folder', async () => {
