@@ -68,7 +68,7 @@ export function judgeWebhooks(state: WebhookState): Finding[] {
   return [
     info(
       'webhooks',
-      `none came ${last}`,
+      `Tencent sent none ${last}; test recalls, and what recall-gateway send posts, do not count`,
       "If that is not expected, see the URL and the switches in Tencent's Chat console, and run doctor with --url",
     ),
   ]
@@ -77,7 +77,9 @@ export function judgeWebhooks(state: WebhookState): Finding[] {
 /** Judges by how much RequestTime of the latest webhooks was off; pure. */
 export function judgeRequestTimes(times: ReturnType<RequestTimes['state']>): Finding[] {
   if (times === undefined)
-    return [info('clock-webhooks', 'no webhook came in the last minutes, whose time could be compared')]
+    return [
+      info('clock-webhooks', 'Tencent sent no webhook in the last minutes, whose time could be compared'),
+    ]
   const { minAgeMs, maxAgeMs, count } = times
   const range = `${count} webhooks came ${seconds(minAgeMs)} to ${seconds(maxAgeMs)} s after their RequestTime`
   const fix = 'Set the clock of this machine with NTP (chrony, systemd-timesyncd)'

@@ -264,7 +264,7 @@ describe('the doctor', () => {
     let nowMs = 0
     const times = new RequestTimes(() => nowMs)
     const judge = () => wrongIn(judgeRequestTimes(times.state())).join()
-    expect(judge()).to.match(/^info clock-webhooks: no webhook/)
+    expect(judge()).to.match(/^info clock-webhooks: Tencent sent no webhook/)
     times.note('1000', 1_000_400)
     times.note(undefined, 1_000_400)
     expect(judge()).to.equal('')
@@ -290,7 +290,7 @@ describe('the doctor', () => {
       lastFailedAgeMs: null,
     }
     const judge = (some: object) => wrongIn(judgeWebhooks({ ...state, ...some }))
-    expect(judge({})[0]).to.match(/^info webhooks: none came since/)
+    expect(judge({})[0]).to.match(/^info webhooks: Tencent sent none since .*do not count/)
     expect(judge({ ok: 3, refused: { METHOD_NOT_ALLOWED: 4 } })).to.deep.equal([])
     expect(judge({ refused: { WEBHOOK_FORGED: 1 }, refusedInARow: 1, refusedForMs: 99_000 })[0]).to.match(
       /^warning/,
