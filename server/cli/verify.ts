@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { isRecord, parseRecord } from '../../shared/json.ts'
@@ -42,11 +42,14 @@ export function addVerify(program: Command, terminal: Terminal): void {
 async function verify(file: string, options: VerifyOptions, terminal: Terminal): Promise<void> {
   const { print, exitWith } = terminal
   const keys = options.key.flatMap(keysIn)
-  if (options.key.some((text) => keysIn(text).length === 0)) {
+  const wrong = options.key.find((text) => keysIn(text).length === 0)
+  if (wrong !== undefined) {
     exitWith(UNKNOWN)
     throw new GatewayError(
       'CONFIG_INVALID',
-      '--key must be a public Ed25519 key, in PEM or its 32 bytes in Base64, or a file that contains one',
+      existsSync(wrong)
+        ? 'the file that --key names contains no public Ed25519 key, in PEM or its 32 bytes in Base64'
+        : '--key names no file, and is no public Ed25519 key itself, in PEM or its 32 bytes in Base64',
     )
   }
   const finish = (verdict: Verdict, lines: readonly string[]): void => {

@@ -213,7 +213,13 @@ describe('evidence', function () {
     expect(missing.output()).to.include('NOT JUDGED: the file cannot be read')
     const badKey = runGateway(['verify', join(folder.path, 'lobby.jsonl'), '--key', 'x'], {})
     expect(await badKey.exited).to.equal(2)
-    expect(badKey.output()).to.include('--key must be a public Ed25519 key')
+    expect(badKey.output()).to.include('--key names no file, and is no public Ed25519 key')
+    const noKey = runGateway(
+      ['verify', join(folder.path, 'lobby.jsonl'), '--key', join(folder.path, 'lobby.jsonl')],
+      {},
+    )
+    expect(await noKey.exited).to.equal(2)
+    expect(noKey.output()).to.include('the file that --key names contains no public Ed25519 key')
   })
 
   it('leaves out what the filter does, without breaking the chain', async () => {
