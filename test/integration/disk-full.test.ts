@@ -67,6 +67,9 @@ describe('a full disk', () => {
     const { acknowledged, refusedAfterMs } = await fill(gateway.url)
     expect(acknowledged).to.not.be.empty
     expect(refusedAfterMs).to.be.above(2_000)
+    expect(await (await fetch(`${gateway.url}/readyz`)).text()).to.match(
+      /could not be stored: [^"]*file too large/,
+    )
     redis.signal('SIGCONT')
     const isEmpty = async () => (await readMetric(gateway.url, 'spool_recalls')) === 0
     await waitUntil('the spool is empty', isEmpty, 15_000)

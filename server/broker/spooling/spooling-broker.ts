@@ -89,7 +89,8 @@ export function createSpoolingBroker(
       if (isDirect) throw error
       // The broker was not asked yet: better out of order than not at all.
       log.error({ err: error }, 'cannot spool a recall, trying the broker')
-      return await broker.publish(recall, leftMs())
+      // Why the disk did not take it says what to do; the broker is known to be away.
+      return await broker.publish(recall, leftMs()).catch(() => Promise.reject(error))
     }
     return { duplicate: false, spooled: true, positions: [] }
   }
