@@ -169,7 +169,7 @@ describe('Redis with TLS and an ACL', () => {
     })
     expect(await exited).to.not.equal(0)
     expect(output()).to.not.include(PASSWORD)
-    expect(output()).to.match(/^recall-gateway: START_FAILED: [^\n]*\n$/)
+    expect(output()).to.match(/^[^\n]*"gateway starting"}\nrecall-gateway: START_FAILED: [^\n]*\n$/)
     return output()
   }
 
