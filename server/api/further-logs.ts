@@ -1,8 +1,7 @@
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { StoredEntry } from '../broker/log-reading.ts'
-import { keptAt, openLog } from './open-log.ts'
+import { keptAt, openLog, textOf } from './open-log.ts'
 import type { OpenLog } from './open-log.ts'
 
 /** A log whose older part holds what the feed has dropped: all before an offset. */
@@ -37,9 +36,6 @@ export async function findFurther(
   }
   return undefined
 }
-
-/** What two logs have in common of a recall. */
-const textOf = ({ text, subset }: StoredEntry): string => `${subset} ${text}`
 
 async function oldestOfFeed(log: Pick<Broker, 'entries'>): Promise<ReadonlySet<string>> {
   return new Set((await log.entries(FEED, 0, AT_THE_EDGE)).entries.map(textOf))

@@ -10,7 +10,7 @@ import type { StoredEntry } from '../broker/log-reading.ts'
 import { BoundedPage } from './bounded-page.ts'
 import { findFurther } from './further-logs.ts'
 import { MAX_PAGE_BYTES } from './log-pages.ts'
-import { keptAt, NO_EPOCH, openLog } from './open-log.ts'
+import { keptAt, NO_EPOCH, openLog, textOf } from './open-log.ts'
 import type { OpenLog } from './open-log.ts'
 
 /** Entries of one read: of the largest recalls 7.5 MB. The most that `entries` returns. */
@@ -122,9 +122,15 @@ async function openLogs(log: Log, room: Room | undefined): Promise<[OpenLog, Ope
   const feed = await openLog(log, FEED)
   if (room === undefined) return [feed]
   const own = await openLog(log, room)
-  return own.keptSinceMs !== null && own.keptSinceMs <= (feed.keptSinceMs ?? Infinity)
-    ? [own, feed]
-    : [feed, own]
+  return reachesBack(own, feed) ? [own, feed] : [feed, own]
+}
+
+/** Whether the log of a room reaches back as far as that of the feed, and holds all of the room that the feed does. */
+function reachesBack(own: OpenLog, feed: OpenLog): boolean {
+  const [ownMs, feedMs] = [own.keptSinceMs ?? Infinity, feed.keptSinceMs ?? Infinity]
+  if (own.oldest === undefined || ownMs !== feedMs) return ownMs < feedMs
+  // A group may have been dismissed, and recalled in again, within the millisecond in which the feed begins.
+  return feed.first > 1 || feed.oldest === undefined || textOf(own.oldest) === textOf(feed.oldest)
 }
 
 /** Resolves to undefined if the log has got another epoch meanwhile. */

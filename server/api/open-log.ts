@@ -11,7 +11,11 @@ export interface OpenLog {
   readonly first: number
   /** When the store kept the oldest entry; null if there is none. */
   readonly keptSinceMs: number | null
+  readonly oldest?: StoredEntry
 }
+
+/** What the entries of two logs about the same recall have in common. */
+export const textOf = ({ text, subset }: StoredEntry): string => `${subset} ${text}`
 
 /** Stands for the epoch of a log that was never used. */
 export const NO_EPOCH = '-'
@@ -26,7 +30,7 @@ export async function openLog(log: Pick<Broker, 'entries'>, room: Room): Promise
   if (oldest === undefined) return { room, head, first: head.offset + 1, keptSinceMs: null }
   // If there is no time in any, the log is not empty, but nothing is known of how far it reaches.
   const keptSinceMs = entries.map(keptAt).find((atMs) => atMs !== undefined) ?? Date.now()
-  return { room, head, first: oldest.offset, keptSinceMs }
+  return { room, head, first: oldest.offset, keptSinceMs, oldest }
 }
 
 /**
