@@ -19,6 +19,8 @@ export interface TcpProxy {
    * only one of the two. `sent` selects connections over which the client has sent this text. Returns how many were selected.
    */
   swallow(options?: { readonly direction?: Direction; readonly sent?: string }): number
+  /** From now on, does so to each connection as soon as the client sends this text over it, before the answer; with undefined, no more. */
+  swallowOnceSent(text: string | undefined, direction?: Direction): void
   /** From now on, everything arrives this much later, in order. */
   delay(ms: number): void
   /** New connections lead to this server alone. */
@@ -79,12 +81,16 @@ export async function startTcpProxy(...targets: number[]): Promise<TcpProxy> {
     return line
   }
 
+  let fatal: { readonly text: string; readonly direction: Direction } | undefined
   const listener = createServer({ noDelay: true }, (client) => {
     const port = targets[turn++ % targets.length] ?? 0
     const server = createConnection({ port, host: '127.0.0.1', noDelay: true })
     const pair = { toServer: createLine(client, server), toClient: createLine(server, client), sent: '' }
     if (newcomers === 'swallow') swallowLines(pair, 'both')
-    client.on('data', (bytes) => (pair.sent += bytes.toString('latin1')))
+    client.on('data', (bytes) => {
+      pair.sent += bytes.toString('latin1')
+      if (fatal !== undefined && pair.sent.includes(fatal.text)) swallowLines(pair, fatal.direction)
+    })
     pairs.add(pair)
     client.on('close', () => server.destroyed && pairs.delete(pair))
     server.on('close', () => client.destroyed && pairs.delete(pair))
@@ -109,6 +115,9 @@ export async function startTcpProxy(...targets: number[]): Promise<TcpProxy> {
       const found = [...pairs].filter((pair) => !pair.toServer.from.destroyed && pair.sent.includes(sent))
       for (const pair of found) swallowLines(pair, direction)
       return found.length
+    },
+    swallowOnceSent: (text, direction = 'both') => {
+      fatal = text === undefined ? undefined : { text, direction }
     },
     leadTo: (target) => void targets.splice(0, Infinity, target),
     delay: (ms) => void (delayMs = ms),
