@@ -1,4 +1,4 @@
-import type { TargetedSubmitEvent } from 'preact'
+import type { ComponentChildren, TargetedSubmitEvent } from 'preact'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
 import type { ApiError } from '../state/api.ts'
@@ -173,15 +173,10 @@ interface RefusedTokenProps {
 function RefusedToken({ session, refusal }: RefusedTokenProps) {
   const { t } = useLocale()
   return (
-    <div class="token-prompt card">
+    <DismissibleCard session={session}>
       <p>{t.access.notTaken}</p>
       <Failure refusal={refusal} />
-      <div class="choices">
-        <button type="button" class="quiet" onClick={() => session.dismiss()}>
-          {t.access.dismiss}
-        </button>
-      </div>
-    </div>
+    </DismissibleCard>
   )
 }
 
@@ -190,8 +185,22 @@ function TakenElsewhere({ session }: { readonly session: Session }) {
   const { t } = useLocale()
   if (!session.isTakenElsewhere) return null
   return (
-    <div class="token-prompt card">
+    <DismissibleCard session={session}>
       <p role="status">{t.access.takenElsewhere}</p>
+    </DismissibleCard>
+  )
+}
+
+interface DismissibleCardProps {
+  readonly session: Session
+  readonly children: ComponentChildren
+}
+
+function DismissibleCard({ session, children }: DismissibleCardProps) {
+  const { t } = useLocale()
+  return (
+    <div class="token-prompt card">
+      {children}
       <div class="choices">
         <button type="button" class="quiet" onClick={() => session.dismiss()}>
           {t.access.dismiss}
