@@ -58,7 +58,11 @@ export function judgeWebhooks(state: WebhookState): Finding[] {
       return judge('webhooks', `${count} refused with ${code}: ${found}`, fix)
     }),
     ...Object.entries(failed).map(([code, count]) =>
-      critical('webhooks', `${count} not stored (${code})`, 'See Redis, and the room in the data folder'),
+      critical(
+        'webhooks',
+        `${count} not stored (${code})`,
+        'See Redis, and the room in the data folder: "Webhooks are not stored" in the runbook',
+      ),
     ),
   ]
   if (findings.length > 0) return findings
