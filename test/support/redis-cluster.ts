@@ -109,8 +109,14 @@ async function startNode(more: readonly string[] = []): Promise<ClusterNode> {
   const command: ClusterNode['command'] = async (...words) => {
     const client = createClient({ url: server.url, RESP: 2, socket: { reconnectStrategy: false } })
     client.on('error', () => undefined)
-    await client.connect()
-    return client.sendCommand(words.map(String)).finally(() => client.destroy())
+    try {
+      await client.connect()
+      return await client.sendCommand(words.map(String))
+    } catch (error) {
+      throw new Error(`${words.join(' ')} on ${server.port} failed`, { cause: error })
+    } finally {
+      client.destroy()
+    }
   }
   return { ...server, command, id: String(await command('CLUSTER', 'MYID')) }
 }

@@ -49,7 +49,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   ]
   const server = spawn(programPath('redis'), flags, { stdio: 'ignore' })
   const exited = once(server, 'exit')
-  await waitUntil(`Redis listens on ${port}`, () => canConnect(port))
+  await waitUntil(`Redis listens on ${port}`, () => {
+    // Otherwise, whoever has the port would be taken for it.
+    if (server.exitCode !== null) throw new Error(`Redis could not start on ${port}: is the port taken?`)
+    return canConnect(port)
+  })
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
