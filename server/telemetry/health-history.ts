@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { reasonOf } from '../../shared/errors.ts'
 import type {
   HealthHistoryResponse,
@@ -17,6 +18,10 @@ const MAX_OWN_MARKS = 200
 const MAX_SAMPLES_TOLD = 7_200
 const RECORDS_PER_PAGE = 1_000
 const MAX_PAGES = 6
+/** Decoded in one turn of the event loop: some milliseconds. */
+const RECORDS_PER_TURN = 200
+
+type HistoryRead = Omit<HealthHistoryResponse, 'ok'>
 
 interface Records {
   record(name: 'health', text: string): Promise<void>
@@ -56,6 +61,7 @@ export class HealthHistory {
   #isInDoubt = false
   #gaps = 0
   #storing: Promise<void> | undefined
+  #reading: Promise<HistoryRead> | undefined
   readonly #timer: ReturnType<typeof setInterval>
 
   constructor(deps: HistoryDependencies) {
@@ -76,8 +82,12 @@ export class HealthHistory {
     await this.#store()
   }
 
-  /** Never rejects. */
-  async read(): Promise<Omit<HealthHistoryResponse, 'ok'>> {
+  /** Those who ask meanwhile get the same: every open console asks, and an hour of all processes is much to read. Never rejects. */
+  read(): Promise<HistoryRead> {
+    return (this.#reading ??= this.#readAll().finally(() => (this.#reading = undefined)))
+  }
+
+  async #readAll(): Promise<HistoryRead> {
     const own: ProcessHistory = { ...this.#deps.process, samples: this.#samples, marks: this.#marks }
     try {
       return { processes: thinned(merged([...(await this.#stored()), own])) }
@@ -161,7 +171,11 @@ export class HealthHistory {
         limit: RECORDS_PER_PAGE,
         ...(before !== undefined && { before }),
       })
-      found.push(...records.flatMap(({ text }) => decodeHistory(text) ?? []))
+      for (let i = 0; i < records.length; i += RECORDS_PER_TURN) {
+        if (i > 0) await turn()
+        const part = records.slice(i, i + RECORDS_PER_TURN)
+        found.push(...part.flatMap(({ text }) => decodeHistory(text) ?? []))
+      }
       before = records.at(-1)?.id
       if (records.length < RECORDS_PER_PAGE) break
     }
