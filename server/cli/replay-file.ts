@@ -18,6 +18,9 @@ export interface UnreadableLine {
   readonly problem: string
 }
 
+/** What can be sent as the value of a header. */
+const HEADER_VALUE = /^[\t\x20-\x7e]*$/
+
 /** A body has 256 KiB at most, in Base64 or as text in JSON. */
 const MAX_LINE = 2 ** 20
 
@@ -60,7 +63,9 @@ function parseWebhook(text: string, line: number): StoredWebhook | UnreadableLin
   const parameters = queryOf(query)
   if (parameters === undefined) return wrong('has a query that is neither a text nor an object of texts')
   const bytes = bodyOf(body, bodyBase64)
-  if (bytes === undefined) return wrong('has no body')
+  if (bytes === undefined) return wrong('has no body, or one that is nested too deeply')
+  if (typeof contentType === 'string' && !HEADER_VALUE.test(contentType))
+    return wrong('has a contentType that cannot be a header')
   return {
     line,
     query: parameters,
@@ -80,5 +85,11 @@ function queryOf(query: unknown): URLSearchParams | undefined {
 function bodyOf(body: unknown, base64: unknown): string | Buffer | undefined {
   if (typeof base64 === 'string') return Buffer.from(base64, 'base64')
   if (typeof body === 'string') return body
-  return isRecord(body) ? JSON.stringify(body) : undefined
+  if (!isRecord(body)) return undefined
+  try {
+    return JSON.stringify(body)
+  } catch {
+    // Parsing takes any depth, writing overflows the stack.
+    return undefined
+  }
 }
