@@ -1,7 +1,7 @@
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
-import { keptAt, openLog, textOf } from './open-log.ts'
+import { firstKeptAfter, openLog, textOf } from './open-log.ts'
 import type { OpenLog } from './open-log.ts'
 
 /** A log whose older part holds what the feed has dropped: all before an offset. */
@@ -55,20 +55,4 @@ async function firstHeldBy(
   const { entries } = await log.entries(room, from - 1, before - from)
   const last = entries.findLast((entry) => entry.offset < before && !ofFeed.has(textOf(entry)))
   return last === undefined ? from : last.offset + 1
-}
-
-/** Returns the offset of the first entry that was kept later than this. Entries are in the order in which they were kept. */
-async function firstKeptAfter(
-  log: Pick<Broker, 'entries'>,
-  { room, first, head }: OpenLog,
-  atMs: number,
-): Promise<number> {
-  let [low, high] = [first, head.offset + 1]
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2)
-    const [entry] = (await log.entries(room, middle - 1, 1)).entries
-    if (entry !== undefined && (keptAt(entry) ?? Infinity) <= atMs) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -6,20 +6,24 @@ import type { Position } from '../../shared/position.ts'
 import { FEED, isFeed } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { StoredEntry } from '../broker/log-reading.ts'
 import { BoundedPage } from './bounded-page.ts'
 import { findFurther } from './further-logs.ts'
+import { HeldEntries } from './held-entries.ts'
 import { MAX_PAGE_BYTES } from './log-pages.ts'
-import { keptAt, NO_EPOCH, openLog, textOf } from './open-log.ts'
+import { NO_EPOCH, openLog, textOf } from './open-log.ts'
 import type { OpenLog } from './open-log.ts'
+import { Seen, together } from './searched.ts'
 
 /** Entries of one read: of the largest recalls 7.5 MB. The most that `entries` returns. */
 const ENTRIES_PER_READ = 100
 
 /** Where a search continues: in which log, and before which offset. */
 export interface Cursor {
-  /** The feed, the room that the filter names, or one of those that it may mean, by index. */
-  readonly log: 'feed' | 'room' | number
+  /**
+   * The feed, the room that the filter names, the feed behind the log of this room, or one of the rooms that the filter may mean, by
+   * index.
+   */
+  readonly log: 'feed' | 'room' | 'rest' | number
   readonly position: Position
 }
 
@@ -74,7 +78,7 @@ async function searchFurther(
   const room = rooms[index]
   const opened = room && (await openLog(log, room))
   const found =
-    opened?.head.epoch === epoch ? await lookThrough(log, opened, offset, request, bounds) : undefined
+    opened?.head.epoch === epoch ? await lookThrough(log, opened, offset, lookOf(request, bounds)) : undefined
   // A log that was emptied meanwhile, or belongs to another filter, holds nothing more.
   const searched = { room: room ?? FEED, ...new Seen().summary() }
   const nothing: Found = { hits: [], searched, keptSinceMs: null }
@@ -91,27 +95,73 @@ async function searchFirst(log: Log, request: SearchRequest, bounds: SearchBound
   const { cursor } = request
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const [furthest, other] = await openLogs(log, request.room)
+    const look = lookOf(request, bounds)
+    if (cursor?.log === 'rest' && other?.head.epoch === cursor.position.epoch && mayLack(furthest)) {
+      const found = await searchRest(log, [furthest, other], cursor.position.offset, look)
+      if (found === undefined) continue
+      return found
+    }
     const continued =
       cursor && [furthest, other].find((opened) => opened !== undefined && isContinuedBy(opened, cursor))
     const before = continued && cursor?.position.offset
     const opened = continued ?? furthest
-    const found = await lookThrough(log, opened, before, request, bounds)
+    const endsAtMs = performance.now() + bounds.ms
+    const found = await lookThrough(log, opened, before, look)
     if (found === undefined) continue
     const mayBeElsewhere = request.room === undefined ? request.others?.areAll !== true : opened !== furthest
-    const beyond = whatIsBeyond(opened, mayBeElsewhere)
     const isRestarted = cursor !== undefined && continued === undefined
-    return { ...found, ...(beyond && { beyond }), ...(isRestarted && { restarted: true }) }
+    const all: Found = {
+      ...found,
+      ...(isFeed(opened.room) && mayBeElsewhere && opened.first > 1 && { beyond: 'conversations' as const }),
+      ...(isRestarted && { restarted: true }),
+    }
+    if (all.cursor !== undefined || !mayLack(opened)) return all
+    const left = { entries: bounds.entries - all.searched.entries, ms: endsAtMs - performance.now() }
+    return await goOnInFeed(log, opened, all, { ...look, bounds: left })
   }
   throw new GatewayError('BROKER_UNAVAILABLE', 'the log changes all the time')
 }
 
 const isContinuedBy = ({ room, head }: OpenLog, cursor: Cursor): boolean =>
-  isFeed(room) === (cursor.log === 'feed') && head.epoch === cursor.position.epoch
+  cursor.log === (isFeed(room) ? 'feed' : 'room') && head.epoch === cursor.position.epoch
 
-/** Returns which logs that were not looked through may hold more. `others`: whether there are any that may reach back further. */
-function whatIsBeyond({ room, first }: OpenLog, others: boolean): SearchResponse['beyond'] {
-  if (!isFeed(room)) return room.group === undefined ? undefined : 'feed'
-  return others && first > 1 ? 'conversations' : undefined
+/**
+ * Whether the feed may hold recalls that belong into this log: those of a group from before it was dismissed are in the feed only, if they
+ * came afterwards, or before the group was recalled in again.
+ */
+const mayLack = ({ room }: OpenLog): boolean => room.group !== undefined
+
+/** Goes on behind the log of a group, which was looked through to its end: now, as far as the bounds allow, and the next time. */
+async function goOnInFeed(
+  log: Log,
+  own: OpenLog,
+  found: Found,
+  { filter, bounds, page }: Look,
+): Promise<Found> {
+  const feed = await openLog(log, FEED)
+  const end = feed.head.offset + 1
+  const cursor: Cursor = { log: 'rest', position: { epoch: feed.head.epoch, offset: end } }
+  const isAtBounds = page.isFull || bounds.entries <= 0 || bounds.ms <= 0
+  const rest = isAtBounds ? undefined : await searchRest(log, [own, feed], end, { filter, bounds, page })
+  if (rest === undefined) return { ...found, cursor }
+  return { ...found, ...rest, searched: together(found.searched, rest.searched) }
+}
+
+/** Looks through the feed for what the log of the room, which was looked through before, does not hold. */
+async function searchRest(
+  log: Log,
+  [own, feed]: readonly [OpenLog, OpenLog],
+  before: number,
+  look: Look,
+): Promise<Found | undefined> {
+  const found = await lookThrough(log, feed, before, { ...look, held: new HeldEntries(log, own) })
+  if (found === undefined) return undefined
+  const { cursor, ...rest } = found
+  return {
+    ...rest,
+    keptSinceMs: own.keptSinceMs,
+    ...(cursor && { cursor: { ...cursor, log: 'rest' } }),
+  }
 }
 
 /**
@@ -133,19 +183,32 @@ function reachesBack(own: OpenLog, feed: OpenLog): boolean {
   return feed.first > 1 || feed.oldest === undefined || textOf(own.oldest) === textOf(feed.oldest)
 }
 
+/** What is looked for, and what is found; several logs may share a page. */
+interface Look {
+  readonly filter: Filter
+  readonly bounds: SearchBounds
+  readonly page: BoundedPage<SearchHit>
+  /** What was found before is not found again. */
+  readonly held?: HeldEntries
+}
+
+const lookOf = ({ filter, limit }: SearchRequest, bounds: SearchBounds): Look => ({
+  filter,
+  bounds,
+  page: new BoundedPage(limit, MAX_PAGE_BYTES),
+})
+
 /** Resolves to undefined if the log has got another epoch meanwhile. */
 async function lookThrough(
   log: Log,
   { room, head, first, keptSinceMs }: OpenLog,
   before = head.offset + 1,
-  { filter, limit }: SearchRequest,
-  bounds: SearchBounds,
+  { filter, bounds, page, held }: Look,
 ): Promise<Found | undefined> {
   const endsAtMs = performance.now() + bounds.ms
-  const hits = new BoundedPage<SearchHit>(limit, MAX_PAGE_BYTES)
   const seen = new Seen()
   let end = Math.min(before, head.offset + 1)
-  for (let reads = 0; end > first && !hits.isFull; reads++) {
+  for (let reads = 0; end > first && !page.isFull; reads++) {
     const count = Math.min(ENTRIES_PER_READ, bounds.entries - seen.entries)
     if (count === 0 || (reads > 0 && performance.now() >= endsAtMs)) break
     const from = Math.max(first, end - count)
@@ -155,45 +218,20 @@ async function lookThrough(
       const { offset, notice } = entry
       // The log was trimmed between two reads, so that this one began later.
       if (offset >= end) continue
-      if (notice !== null && matches(filter, notice) && !hits.add({ room, epoch: head.epoch, notice })) break
-      seen.add(entry)
+      const mayMatch = notice === null || matches(filter, notice)
+      const isKnown = mayMatch && held !== undefined && (await held.has(entry))
+      if (notice !== null && mayMatch && !isKnown && !page.add({ room, epoch: head.epoch, notice })) break
+      seen.add(entry, isKnown)
       end = offset
     }
-    if (!hits.isFull) end = from
+    if (!page.isFull) end = from
   }
   return {
-    hits: hits.all,
+    hits: page.all,
     searched: { room, ...seen.summary() },
     keptSinceMs,
     ...(end > first && {
       cursor: { log: isFeed(room) ? 'feed' : 'room', position: { epoch: head.epoch, offset: end } },
     }),
-  }
-}
-
-/** Counts what was looked at. */
-class Seen {
-  entries = 0
-  #unreadable = 0
-  #fromMs = Infinity
-  #toMs = -Infinity
-
-  add(entry: StoredEntry): void {
-    this.entries++
-    if (entry.notice === null) this.#unreadable++
-    const atMs = keptAt(entry)
-    if (atMs === undefined) return
-    this.#fromMs = Math.min(this.#fromMs, atMs)
-    this.#toMs = Math.max(this.#toMs, atMs)
-  }
-
-  summary(): Omit<SearchResponse['searched'], 'room'> {
-    const isEmpty = this.#fromMs > this.#toMs
-    return {
-      entries: this.entries,
-      ...(this.#unreadable > 0 && { unreadable: this.#unreadable }),
-      fromMs: isEmpty ? null : this.#fromMs,
-      toMs: isEmpty ? null : this.#toMs,
-    }
   }
 }

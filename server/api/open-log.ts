@@ -39,3 +39,19 @@ export async function openLog(log: Pick<Broker, 'entries'>, room: Room): Promise
  */
 export const keptAt = ({ link, notice }: StoredEntry): number | undefined =>
   link?.keptAtMs ?? notice?.receivedAtMs
+
+/** Returns the offset of the first entry that was kept later than this. Entries are in the order in which they were kept. */
+export async function firstKeptAfter(
+  log: Pick<Broker, 'entries'>,
+  { room, first, head }: OpenLog,
+  atMs: number,
+): Promise<number> {
+  let [low, high] = [first, head.offset + 1]
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const [entry] = (await log.entries(room, middle - 1, 1)).entries
+    if (entry !== undefined && (keptAt(entry) ?? Infinity) <= atMs) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -28,7 +28,7 @@ const searchSchema = Joi.object<SearchQuery>({
   q: filterText,
   before: Joi.string()
     .empty('')
-    .pattern(/^(?:feed|room|\d{1,2}):[\w-]{1,64}:\d{1,15}$/, 'a cursor of an earlier response'),
+    .pattern(/^(?:feed|room|rest|\d{1,2}):[\w-]{1,64}:\d{1,15}$/, 'a cursor of an earlier response'),
   limit: wholeNumber(1, MAX_HITS).default(DEFAULT_HITS),
 })
 
@@ -69,7 +69,7 @@ const cursorText = ({ log, position: { epoch, offset } }: Cursor): string => `${
 function toCursor(text: string): Cursor {
   const [log = '', epoch = '', offset] = text.split(':')
   return {
-    log: log === 'feed' || log === 'room' ? log : Number(log),
+    log: log === 'feed' || log === 'room' || log === 'rest' ? log : Number(log),
     position: { epoch, offset: Number(offset) },
   }
 }

@@ -20,6 +20,10 @@ const PROVES =
 const DOES_NOT_PROVE =
   'It does not prove that the gateway, or who operates it or its store, did not change the log before: only a link or a head that was given away earlier does.'
 
+/** Whoever reads the file must not take what is not in it for what never happened. */
+const LACKS_OF_GROUP =
+  'The log of a group ends when the group is dismissed: what was recalled before and stored afterwards is in the log of the feed only.'
+
 interface EvidenceRequest {
   readonly room: Room
   /** As it was asked for. */
@@ -100,7 +104,7 @@ export async function* writeEvidence(
         log?.oldest === undefined ? null : { offset: log.oldest.offset, at: isoOf(timeOf(log.oldest)) },
       before: before === undefined ? null : { offset: before.offset, link: before.link?.link ?? null },
       proves: PROVES,
-      doesNotProve: DOES_NOT_PROVE,
+      doesNotProve: room.group === undefined ? DOES_NOT_PROVE : `${DOES_NOT_PROVE} ${LACKS_OF_GROUP}`,
     })
   }
 

@@ -16,8 +16,9 @@ export interface SearchResponse {
   readonly hits: readonly SearchHit[]
   readonly searched: {
     /**
-     * The room whose log it is: the one that the filter names if its log reaches back further than the feed, or the feed; behind its end,
-     * those that the filter may mean, one after the other.
+     * The room whose log it is: the one that the filter names if its log reaches back further than the feed, or the feed. Then, behind the
+     * log of a group, the feed, which alone has what came late of a group that was dismissed; and behind the feed, the rooms that the filter
+     * may mean, one after the other.
      */
     readonly room: Room
     /** How many entries this request looked at, unreadable ones included. */
@@ -39,11 +40,10 @@ export interface SearchResponse {
   /** Continues with older entries. Missing: all was looked through, by this request and those before it, but for `beyond`. */
   readonly cursor?: string
   /**
-   * Other logs that may hold more, and were not looked through. `conversations`: the filter names not one conversation, and the feed has
-   * dropped recalls that the logs of their conversations may still hold. `feed`: the log of a group lacks recalls from before the group was
-   * dismissed that arrived afterwards. Missing if there are none.
+   * Other logs that may hold more, and were not looked through: the filter names not one conversation, and the feed has dropped recalls that
+   * the logs of their conversations may still hold. Missing if there are none.
    */
-  readonly beyond?: 'conversations' | 'feed'
+  readonly beyond?: 'conversations'
   /** The log has another epoch than the cursor: this is the first page again, and what earlier ones found may be here once more. */
   readonly restarted?: true
 }

@@ -99,14 +99,19 @@ for (const kind of ['embedded', 'redis']) {
       const found = await ask('group:g seq:2-9')
       expect(seqsOf(found)).to.deep.equal([6, 5, 4, 3, 2])
       const own = { group: 'g' }
-      expect(found).to.deep.include({ keptSinceMs: await keptAt(own), beyond: 'feed' })
+      expect(found.keptSinceMs).to.equal(await keptAt(own))
       expect(found.searched).to.deep.equal({
         room: own,
-        entries: 6,
+        entries: 6 + 10,
         fromMs: await keptAt(own),
-        toMs: await keptAt(own, 6),
+        toMs: await keptAt(FEED, 26),
       })
-      expect(found).to.not.have.property('cursor')
+      expect(found).to.not.have.any.keys('cursor', 'beyond')
+      const [ofOwn, ofFeed, ...more] = await askAll('group:g', { bounds: { entries: 6 } })
+      expect(ofOwn?.searched).to.deep.include({ room: own, entries: 6, toMs: await keptAt(own, 6) })
+      expect(ofFeed).to.deep.include({ hits: [], keptSinceMs: await keptAt(own) })
+      expect(ofFeed?.searched).to.deep.include({ room: FEED, entries: 6 })
+      expect(more.map(({ searched }) => searched.entries)).to.deep.equal([4])
       expect((await ask('group:g topic:t')).searched.room).to.deep.equal({ group: 'g', topic: 't' })
       const ofUnused = await ask('group:unused')
       expect(ofUnused.searched).to.deep.include({ room: FEED, entries: 10 })
@@ -180,6 +185,61 @@ for (const kind of ['embedded', 'redis']) {
         expect(seqsOf(found)).to.deep.equal([60, 2, 1])
         expect(found.searched.room).to.deep.equal(FEED)
       }
+    })
+
+    it('goes on, behind the log of a group, in the feed, which alone has what came late of the group before it', async () => {
+      await open({ historySize: 300 })
+      await broker.endGroup('g', 1_000)
+      const late = (seq: number) => publish('g', seq, { recalledAtMs: 500 })
+      await late(1)
+      for (let seq = 2_001; seq <= 2_150; seq++) await publish('g', seq)
+      for (let seq = 1; seq <= 160; seq++) await publish('other', seq)
+      await late(2)
+      for (let seq = 2_151; seq <= 2_270; seq++) await publish('g', seq)
+      await late(3)
+      const own = Array.from({ length: 270 }, (_, i) => 2_270 - i)
+      for (const asked of [
+        {},
+        { limit: 29 },
+        { limit: 1_000, bounds: { entries: 1_000 } },
+        { bounds: { entries: 41 } },
+      ]) {
+        const pages = await askAll('group:g', asked)
+        expect(pages.flatMap(seqsOf), JSON.stringify(asked)).to.deep.equal([...own, 3, 2])
+        for (const page of pages) {
+          expect(page).to.not.have.any.keys('beyond', 'restarted')
+          expect(page.keptSinceMs).to.equal(await keptAt({ group: 'g' }))
+        }
+      }
+      expect((await askAll('group:g seq:1-10', {})).flatMap(seqsOf)).to.deep.equal([3, 2])
+      expect((await askAll('group:g topic:t', {})).flatMap(seqsOf)).to.be.empty
+    })
+
+    it('begins anew if the group is dismissed while the feed is looked through behind its log', async () => {
+      await open({ historySize: 10 })
+      for (let seq = 1; seq <= 5; seq++) await publish('g', seq)
+      for (let seq = 101; seq <= 108; seq++) await publish('other', seq)
+      const { cursor } = await ask('group:g', { limit: 5 })
+      expect(cursor?.log).to.equal('rest')
+      await broker.endGroup('g', 50)
+      const again = await ask('group:g', { cursor })
+      expect(again.restarted).to.equal(true)
+      expect(seqsOf(again)).to.deep.equal([5, 4])
+      expect(again).to.not.have.property('cursor')
+    })
+
+    it('counts what nobody can read once, of what the log of a group and the feed both hold', async () => {
+      await open({ historySize: 10 })
+      for (let seq = 1; seq <= 5; seq++) await publish('g', seq)
+      for (let seq = 101; seq <= 107; seq++) await publish('other', seq)
+      const log = {
+        async entries(...call: Parameters<Broker['entries']>) {
+          const { entries, ...part } = await broker.entries(...call)
+          return { ...part, entries: entries.map((entry) => ({ ...entry, notice: null })) }
+        },
+      }
+      const pages = await askAll('group:g', { log })
+      expect(pages.map(({ searched }) => searched.unreadable)).to.deep.equal([5 + 7])
     })
 
     it('reaches back to when the oldest was kept, not to when that was received in a spool', async () => {

@@ -116,6 +116,8 @@ describe('evidence', function () {
       before: null,
     })
     expect(header['logBegin']).to.have.property('offset', 1)
+    expect(header['doesNotProve']).to.match(/ends when the group is dismissed/)
+    expect(linesOf(await ask('feed=true'))[0]?.['doesNotProve']).to.not.match(/dismissed/)
     const shown = entriesOf(file).map(({ recall: told }) => told as Line)
     expect(shown.map(({ recalledBy, messages }) => [recalledBy, messages])).to.deep.equal([
       ['alice', [{ seq: 128 }, { seq: 129 }]],

@@ -1,12 +1,13 @@
 import { expect } from 'chai'
 import type { AuditResponse } from '../../shared/http-api/audit.ts'
 import type { SearchResponse } from '../../shared/http-api/search.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { APP, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
 import { waitUntil } from '../support/wait.ts'
-import { postWebhook, recallBody } from '../support/webhook.ts'
+import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 describe('GET /v1/search', () => {
   let gateway: GatewayProcess
@@ -22,6 +23,7 @@ describe('GET /v1/search', () => {
       })
   })
   after(() => gateway.stop())
+  const onCleanUp = cleanUpAfterEach()
 
   const search = async (query: Record<string, string>, token?: string) => {
     const path = `/v1/search?${new URLSearchParams(query).toString()}`
@@ -171,6 +173,39 @@ describe('GET /v1/search', () => {
       recalledAt: '2022-12-09T08:26:54.123Z',
     })
     expect(lines.at(-1)).to.include({ complete: true, recalls: 2 })
+  })
+
+  it('finds and exports what came late of a dismissed group, though the log of its successor reaches back further', async () => {
+    const small = await startGatewayProcess({ HISTORY_SIZE: '10' })
+    onCleanUp(small.stop)
+    const endedAtMs = Date.now()
+    const command = 'Group.CallbackAfterGroupDestroyed'
+    await postWebhook(small.url, {
+      query: signedQuery(command),
+      body: { CallbackCommand: command, GroupId: 'again', EventTime: endedAtMs },
+    })
+    const recall = async (GroupId: string, seq: number, atMs: number) =>
+      await postWebhook(small.url, {
+        body: recallBody({ GroupId, MsgSeqList: [{ MsgSeq: seq }], EventTime: atMs }),
+      })
+    await recall('again', 1, endedAtMs + 1_000)
+    for (let seq = 1; seq <= 12; seq++) await recall('other', seq, endedAtMs)
+    await recall('again', 99, endedAtMs - 1_000)
+    const found: (number | undefined)[] = []
+    let before = ''
+    do {
+      const query = new URLSearchParams({ q: 'group:again', before })
+      const { body } = await get(small.url, `/v1/search?${query.toString()}`, await adminToken())
+      const page = body as unknown as SearchResponse
+      found.push(...page.hits.map(({ notice }) => notice.messages[0]?.seq))
+      before = page.cursor ?? ''
+    } while (before !== '')
+    expect(found).to.deep.equal([1, 99])
+    const file = await fetch(`${small.url}/v1/export?q=group:again`, {
+      headers: { Authorization: `Bearer ${await adminToken()}` },
+    })
+    const rows = (await file.text()).split('\r\n')
+    expect(rows.at(-2)).to.match(/^"end","complete: 2 recalls, of what was received since 20/)
   })
 
   it('exports no faster than the client reads, a user one at a time, and ends when the client leaves', async () => {

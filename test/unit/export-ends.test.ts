@@ -45,14 +45,20 @@ describe('the lines of an export', () => {
     expect(last({ complete: false, code: 'LOG_REPLACED' })).to.equal(
       'incomplete: 2 recalls, then LOG_REPLACED. Export again',
     )
-    const end = { complete: false, recalls: 2, unreadable: 3, keptSinceMs: 0, beyond: 'feed' } as const
+    const end = {
+      complete: false,
+      recalls: 2,
+      unreadable: 3,
+      keptSinceMs: 0,
+      beyond: 'conversations',
+    } as const
     expect(JSON.parse(jsonl.end(end))).to.deep.equal({
       type: 'end',
       complete: false,
       recalls: 2,
       unreadable: 3,
       keptSince: '1970-01-01T00:00:00.000Z',
-      beyond: 'feed',
+      beyond: 'conversations',
     })
   })
 })

@@ -47,6 +47,8 @@ export const act = {
       `Saved: ${plural(shown, 'recall', 'recalls')}, and the links of ${plural(entries, 'entry', 'entries')}.`,
     showsNone:
       'The file shows none of the recalls: its log no longer holds them, or nothing matches. It proves only that.',
+    seeFeed:
+      'If the group was dismissed, the feed may hold them: search for its name without “group:”, and save evidence there.',
     partial: 'The file does not hold all that was asked for:',
     cutOff: 'The file has no signature at its end: it was cut off. Save it again.',
     tooLarge: (mb: string) =>

@@ -44,6 +44,7 @@ export const act: Messages['act'] = {
     save: '保存证据文件',
     saved: (shown, entries) => `已保存：${number(shown)} 次撤回，以及 ${number(entries)} 条记录的链接。`,
     showsNone: '文件中没有任何撤回：其日志已不再保留，或没有符合条件的记录。它只能证明这一点。',
+    seeFeed: '如果群组已解散，动态日志中可能仍有记录：请搜索群组名称（不带“group:”），并在那里保存证据文件。',
     partial: '文件未包含全部所请求的内容：',
     cutOff: '文件末尾没有签名，内容被截断，请重新保存。',
     tooLarge: (mb) =>

@@ -106,20 +106,22 @@ function EvidenceForm({ room, q }: EvidenceProps) {
         {state?.kind === 'running' && t.find.export.running(megabytes(state.bytes))}
         {state?.kind === 'cancelled' && t.find.export.cancelled}
         {state?.kind === 'too-large' && texts.tooLarge(megabytes(MAX_HELD_BYTES))}
-        {file !== undefined && state?.kind === 'saved' && <Saved name={file.name} end={file.end} />}
+        {file !== undefined && state?.kind === 'saved' && (
+          <Saved room={room} name={file.name} end={file.end} />
+        )}
       </div>
       {state?.kind === 'failed' && <Failure refusal={asRefusal(state.failure)} />}
     </div>
   )
 }
 
-interface SavedProps {
+interface SavedProps extends Pick<EvidenceProps, 'room'> {
   readonly name: string
   readonly end: EvidenceEnd | undefined
 }
 
 /** Whose key signed the file, and how anybody can check it. */
-function Saved({ name, end }: SavedProps) {
+function Saved({ room, name, end }: SavedProps) {
   const { t } = useLocale()
   const texts = t.act.evidence
   if (end === undefined) return <p class="failure">{texts.cutOff}</p>
@@ -130,6 +132,7 @@ function Saved({ name, end }: SavedProps) {
         <strong>{texts.saved(end.shown, end.entries)}</strong>
       </p>
       {end.shown === 0 && <p class="failure">{texts.showsNone}</p>}
+      {end.shown === 0 && room.group !== undefined && <p class="hint">{texts.seeFeed}</p>}
       {end.problem !== undefined && (
         <p class="failure">
           {texts.partial} <Name lang="en" text={end.problem} />
