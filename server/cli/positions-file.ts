@@ -1,9 +1,8 @@
-import { GatewayError, reasonOf } from '../../shared/errors.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { isRecord } from '../../shared/json.ts'
 import { isPosition } from '../../shared/position.ts'
 import type { Position } from '../../shared/position.ts'
-import { lockFile } from '../lib/file-lock.ts'
-import { readNoted, writeNoted } from './note-file.ts'
+import { lockNoted, readNoted, writeNoted } from './note-file.ts'
 
 const MAX_BYTES = 256 * 1024
 /** Of one room with its position. */
@@ -22,7 +21,7 @@ export interface PositionsFile {
  * process has it open: each would write down where the other was when it began.
  */
 export function openPositions(path: string, room: string): PositionsFile {
-  const lock = locked(path)
+  const lock = lockNoted(path, '--position', 'name another file for each')
   const positions = read(path)
   // What could not be read the next time must not be written.
   if (
@@ -41,18 +40,6 @@ export function openPositions(path: string, room: string): PositionsFile {
       writeNoted(path, Object.fromEntries(positions))
     },
   }
-}
-
-function locked(path: string) {
-  let lock
-  try {
-    // Not the file itself, which is replaced.
-    lock = lockFile(`${path}.lock`)
-  } catch (cause) {
-    throw new GatewayError('CONFIG_INVALID', `cannot use --position: ${reasonOf(cause)}`, { cause })
-  }
-  if (lock !== 'held') return lock
-  throw new GatewayError('CONFIG_INVALID', `another process uses ${path}: name another file for each`)
 }
 
 function read(path: string): Map<string, Position> {

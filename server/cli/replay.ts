@@ -8,6 +8,7 @@ import { parseWhole, refuseOptions } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
 import type { ApiOptions } from './gateway-api.ts'
+import { lockNoted } from './note-file.ts'
 import { atPace, createProgress } from './pacing.ts'
 import { readWebhooks } from './replay-file.ts'
 import { openNote } from './replay-note.ts'
@@ -135,6 +136,9 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
   const gaveUp = new AbortController()
   const stopping = AbortSignal.any([terminal.ending(), gaveUp.signal])
   const { call } = createCaller(options, terminal.environment)
+  // With a note of its own, the other would post everything once more. It is freed when this process ends, however it ends.
+  if (options.resume !== undefined && !options.dryRun)
+    lockNoted(options.resume, '--resume', 'wait until that replay has ended, and run the same again')
   const note = options.resume === undefined ? undefined : openNote(options.resume, file)
   const report = createProgress(terminal)
   const result: Result = { accepted: 0, refused: 0, ...(options.dryRun && { dryRun: true as const }) }

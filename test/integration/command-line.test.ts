@@ -353,6 +353,29 @@ describe('the command line', function () {
     })
   })
 
+  it('replay: refuses a second one with the same note, until the first has ended, however it ended', async () => {
+    const bodies = [1, 2, 3].map((MsgSeq) => recallBody({ GroupId: 'noted', MsgSeqList: [{ MsgSeq }] }))
+    writeFileSync(
+      join(folder.path, 'noted.jsonl'),
+      bodies.map((body) => `${JSON.stringify(body)}\n`).join(''),
+    )
+    const words = ['replay', 'noted.jsonl', '--resume', 'noted.note']
+    const first = start([...words, '--rate', '1'])
+    await waitUntil('one is posted', () => existsSync(join(folder.path, 'noted.note')))
+    // So that it has not ended before the second one begins.
+    first.child.kill('SIGSTOP')
+    const [second, dry] = await Promise.all([run(words), run([...words, '--dry-run'])])
+    expect([second.code, second.out]).to.deep.equal([1, ''])
+    expect(second.error).to.include('another process uses noted.note: wait until that replay has ended')
+    expect(dry.code, 'a dry run notes nothing').to.equal(0)
+    first.child.kill('SIGKILL')
+    await first.exited
+    const rest = await run(words)
+    expect(rest.code).to.equal(0)
+    const recalled = await run(['recalled', '--group', 'noted', '--seqs', '1-9'])
+    expect(seqsOf([{ messages: recalled.lines<{ seq: number }>() }])).to.deep.equal([1, 2, 3])
+  })
+
   it('replay --quarantine: retries what is in the quarantines, and tells what stays', async () => {
     await postWebhook(gateway.url, { body: recallBody({ GroupId: 'stays', MsgSeqList: 'nonsense' }) })
     const { code, lines } = await run(['replay', '--quarantine'])
