@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { connect as connectTcp } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { connect as connectTls } from 'node:tls'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { MAX_TOKEN_CHARACTERS, MAX_WEBHOOK_BYTES, PROVIDER_TIMEOUT_MS } from '../../shared/limits.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
@@ -402,6 +405,28 @@ describe('the proxies for plain hosts before processes that break off', () => {
     } finally {
       await proxy.stop()
     }
+  })
+
+  it('HAProxy keeps the floating address while nodes do not answer, and loses it when it ends', async () => {
+    // Takes the request, as a machine does that is cut off or frozen and was not left out yet.
+    const silent = await listen(({ url }, response) => void (url === '/readyz' && response.end()))
+    const proxy = await startHostProxy('HAProxy', { receivers: [silent], nodes: [silent, silent] })
+    const recipe = readFileSync(new URL('../../../server/deploy/keepalived.conf', import.meta.url), 'utf8')
+    const [program = '', ...args] = (/^ +script "(.*)"$/m.exec(recipe)?.[1] ?? '')
+      .replace('https://127.0.0.1', proxy.url)
+      .replace('http://127.0.0.1', proxy.plainUrl)
+      .split(' ')
+    const isAlive = (): Promise<boolean> =>
+      promisify(execFile)(program, args).then(
+        () => true,
+        () => false,
+      )
+    try {
+      expect(await isAlive()).to.equal(true)
+    } finally {
+      await proxy.stop()
+    }
+    expect(await isAlive()).to.equal(false)
   })
 
   for (const name of ['nginx', 'HAProxy'] as const)
