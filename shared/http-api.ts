@@ -154,8 +154,16 @@ export interface ProcessState {
   readonly warnings: readonly string[]
   /** Missing for a process of an earlier version. */
   readonly powerCut?: PowerCutLoss
-  /** Recalls on disk that the broker has not confirmed. Missing for a process without a spool. */
-  readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
+  /**
+   * Recalls on disk that the broker has not confirmed. `full`: there was no room for the latest one, and nothing has left the disk since.
+   * Missing for a process without a spool.
+   */
+  readonly spool?: {
+    readonly recalls: number
+    readonly bytes: number
+    readonly ageMs: number
+    readonly full?: true
+  }
   /** Requests in the quarantine. Missing for a process without one. */
   readonly quarantined?: number
   /** How the relay to the app's backend is. Missing for a process without one. */

@@ -84,6 +84,7 @@ export function waitingOnDisk(
     recalls: spooled.recalls + lost.recalls,
     bytes: spooled.bytes + lost.bytes,
     ageMs: Math.max(spooled.ageMs, lost.ageMs),
+    ...(spooled.full && { full: true as const }),
   }
 }
 

@@ -10,6 +10,7 @@ export const PROBLEMS = {
   WEBHOOKS_REFUSED: ['critical', 'warning'],
   WEBHOOKS_FAILED: ['critical', 'warning'],
   DELIVERY_IN_DOUBT: ['critical'],
+  SPOOL_FULL: ['critical'],
   SPOOL_WAITING: ['critical', 'warning'],
   PROCESS_GONE: ['critical', 'warning'],
   PROCESS_NOT_READY: ['critical', 'warning'],
@@ -118,7 +119,21 @@ function delivery({ id, delivery: state, draining }: ProcessState): FoundProblem
 }
 
 function spool({ id, spool: depth }: ProcessState): FoundProblem[] {
-  if (depth === undefined || depth.recalls === 0 || depth.ageMs < SPOOL_WAITING_MS.warning) return []
+  if (depth === undefined) return []
+  return [...fullSpool(id, depth), ...waitingSpool(id, depth)]
+}
+
+type SpoolDepth = NonNullable<ProcessState['spool']>
+
+/** Also if it was a test that had no room: the next recall has none either. */
+function fullSpool(id: string, { bytes, full }: SpoolDepth): FoundProblem[] {
+  if (!full) return []
+  const message = `its spool is full with ${bytes} bytes (SPOOL_MAX_BYTES): until Redis confirms, recalls cannot be stored, and are lost unless they are sent again`
+  return [problem('SPOOL_FULL', 'critical', message, id)]
+}
+
+function waitingSpool(id: string, depth: SpoolDepth): FoundProblem[] {
+  if (depth.recalls === 0 || depth.ageMs < SPOOL_WAITING_MS.warning) return []
   const severity = depth.ageMs < SPOOL_WAITING_MS.critical ? 'warning' : 'critical'
   const message = `${recalls(depth.recalls)} on its disk, the oldest for ${inSeconds(depth.ageMs)}, because Redis has not confirmed that it has stored what it was sent: perhaps nobody has been told`
   return [problem('SPOOL_WAITING', severity, message, id)]

@@ -97,7 +97,7 @@ const schema = Joi.object<HeartbeatState>({
   reasons: sentences,
   warnings: sentences,
   powerCut: optional(Joi.valid('nothing', 'seconds', 'minutes', 'everything', 'unknown')),
-  spool: Joi.object({ recalls: count, bytes: count, ageMs: count }),
+  spool: Joi.object({ recalls: count, bytes: count, ageMs: count, full: optional(Joi.valid(true)) }),
   quarantined: optional(Joi.number().min(0)),
   relay: optional(
     Joi.object({ requests: count, bytes: count, ageMs: count, isDown: Joi.boolean().required() }),

@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import { createClient } from 'redis'
+import type { StatusResponse } from '../../shared/http-api.ts'
 import { adminToken, connect } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { get } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -213,6 +215,24 @@ describe('spool', () => {
 
   it('causes 503 when it is full, only after the provider has timed out, and never a false OK', async () => {
     const receiver = await start({ ROLE: 'receiver', SPOOL_MAX_BYTES: '1000' })
+    redis.signal('SIGSTOP')
+    // Tests prove nothing of the provider's webhooks, but that there is no room any more.
+    const test = (seq: number) =>
+      postWebhook(receiver.url, {
+        body: recallBody({ GroupId: 'tested', MsgSeqList: [{ MsgSeq: seq }] }),
+        headers: { 'X-Recall-Gateway-Call': 'own' },
+      })
+    for (let seq = 1; (await test(seq)).status === 200; seq++) continue
+    const problems = async () => {
+      const { body } = await get(receiver.url, '/v1/status', await adminToken())
+      return (body as unknown as StatusResponse).problems.map(({ code }) => code)
+    }
+    expect(await problems())
+      .to.include('SPOOL_FULL')
+      .and.not.include('WEBHOOKS_FAILED')
+    redis.signal('SIGCONT')
+    await waitUntil('there is room', async () => (await readiness(receiver)).spool?.recalls === 0)
+    expect(await problems()).to.not.include('SPOOL_FULL')
     redis.signal('SIGSTOP')
     const acknowledged: number[] = []
     let refused = 0

@@ -91,6 +91,8 @@ describe('the rules of health', () => {
     expect(kinds(spool(1_999))).to.deep.equal([])
     expect(kinds(spool(2_000))).to.deep.equal(['warning SPOOL_WAITING'])
     expect(kinds(spool(10_000))).to.deep.equal(['critical SPOOL_WAITING'])
+    const full = receiver({ spool: { recalls: 3, bytes: 9, ageMs: 100, full: true } })
+    expect(kinds({ alive: [node(), full] })).to.deep.equal(['critical SPOOL_FULL'])
   })
 
   it('find a backend that does not answer, or does not take all', () => {

@@ -44,6 +44,8 @@ interface SpoolDepth {
   readonly bytes: number
   /** Age of the oldest recall, in ms; 0 when the spool is empty. */
   readonly ageMs: number
+  /** It had no room for the latest recall, and none has left it since. */
+  readonly full?: true
 }
 
 /** The durable queue of recalls that the broker has not confirmed yet. */
@@ -89,6 +91,7 @@ export function openSpool({
   /** Bytes that are being written. */
   let pendingBytes = 0
   let pending = 0
+  let isFull = false
   /** The oldest recall, how old it was when it was first looked at, and when that was: the clock may be set meanwhile. */
   let oldest = { key: 0, ageMs: 0, sinceMs: 0 }
 
@@ -112,8 +115,8 @@ export function openSpool({
   return {
     async append(recall) {
       const payload = Buffer.from(JSON.stringify(recall))
-      if (journal.bytes() + pendingBytes + payload.length > maxBytes)
-        throw new GatewayError('BROKER_UNAVAILABLE', 'the spool is full (SPOOL_MAX_BYTES)')
+      isFull = journal.bytes() + pendingBytes + payload.length > maxBytes
+      if (isFull) throw new GatewayError('BROKER_UNAVAILABLE', 'the spool is full (SPOOL_MAX_BYTES)')
       pendingBytes += payload.length
       pending++
       try {
@@ -127,7 +130,10 @@ export function openSpool({
     },
 
     oldest: (limit, skip, fromKey) => journal.read(limit, { skip, fromKey }).map(toSpooled),
-    remove: (confirmed) => journal.remove(confirmed.map(({ key }) => key)),
+    async remove(confirmed) {
+      await journal.remove(confirmed.map(({ key }) => key))
+      if (confirmed.length > 0) isFull = false
+    },
     size: journal.size,
     isEmpty: () => journal.size() === 0 && pending === 0,
     isWriting: () => pending > 0,
@@ -135,16 +141,20 @@ export function openSpool({
     newestKey: journal.newestKey,
 
     depth(nowMs) {
-      const [recalls, bytes] = [journal.size() + pending, journal.bytes() + pendingBytes]
+      const fill = {
+        recalls: journal.size() + pending,
+        bytes: journal.bytes() + pendingBytes,
+        ...(isFull && { full: true as const }),
+      }
       const key = journal.oldestKey()
-      if (key === undefined) return { recalls, bytes, ageMs: 0 }
+      if (key === undefined) return { ...fill, ageMs: 0 }
       // Asked for every second, and read from disk when it changes.
       if (oldest.key !== key) {
         const [first] = journal.read(1)
         const receivedAtMs = (first && parse(first.payload)?.receivedAtMs) ?? nowMs
         oldest = { key, ageMs: Math.max(0, nowMs - receivedAtMs), sinceMs: performance.now() }
       }
-      return { recalls, bytes, ageMs: oldest.ageMs + performance.now() - oldest.sinceMs }
+      return { ...fill, ageMs: oldest.ageMs + performance.now() - oldest.sinceMs }
     },
 
     async markReached(brokerName) {
