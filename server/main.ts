@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import './cli/node-version.ts'
 import { Command } from 'commander'
-import { asGatewayError } from '../shared/errors.ts'
+import { asGatewayError, GatewayError } from '../shared/errors.ts'
 import { printable } from '../shared/unseen.ts'
 import { readEnvironment } from './cli/command.ts'
 import type { Service, Terminal } from './cli/command.ts'
@@ -20,6 +20,9 @@ import { RELEASE } from './lib/release.ts'
 /** npm forwards a SIGINT that the terminal has sent to this process too: one Ctrl+C arrives twice. */
 const REPEATED_SIGNAL_MS = 500
 
+/** Exit code if the output could not be written. Some commands judge with 1. */
+const UNWRITTEN = 2
+
 /** Aborted when nobody reads standard output any more. */
 const unread = new AbortController()
 
@@ -37,8 +40,14 @@ const terminal: Terminal = {
   runUntilSignal,
 }
 
-// `quarantine | head` closes the pipe early, and a gateway must survive that.
-process.stdout.on('error', () => unread.abort())
+// `quarantine | head` closes the pipe early, and a gateway must survive that. Any other failure leaves a file that looks whole.
+process.stdout.on('error', ({ code = 'unknown reason' }: NodeJS.ErrnoException) => {
+  unread.abort()
+  if (code === 'EPIPE') return
+  terminal.exitWith(UNWRITTEN)
+  const { message } = new GatewayError('INTERNAL', `standard output cannot be written (${code})`)
+  terminal.tell(`recall-gateway: INTERNAL: ${message}`)
+})
 process.stderr.on('error', () => undefined)
 
 const program = new Command('recall-gateway')

@@ -9,7 +9,7 @@ export interface Terminal {
   readonly environment: Environment
   /** Writes one line to standard output, which is for programs. */
   print(line: string): void
-  /** Resolves once standard output has taken what was printed: to false if its reader has gone. */
+  /** Resolves once standard output has taken what was printed: to false if its reader has gone, or its disk is full. */
   printed(): Promise<boolean>
   /** Writes one line to standard error, which is for people. */
   tell(line: string): void

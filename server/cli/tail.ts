@@ -67,7 +67,7 @@ async function tail(options: TailOptions, terminal: Terminal): Promise<void> {
   const printLine = async (line: object): Promise<void> => {
     terminal.print(JSON.stringify(line))
     // Otherwise it would count as printed.
-    if (!(await terminal.printed())) throw new Error('nobody reads standard output')
+    if (!(await terminal.printed())) throw new Error('standard output did not take it')
   }
   const refused = new Promise<never>((_resolve, reject) => {
     client.on('state', ({ kind, code, reason }) => {

@@ -46,7 +46,11 @@ describe('the command line', function () {
   })
 
   /** Starts a command with the settings of the gateway, or with others. */
-  function start(words: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+  function start(
+    words: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+    runner: readonly string[] = [],
+  ) {
     const env = {
       PATH: process.env['PATH'] ?? '',
       SDK_APP_ID: APP,
@@ -54,7 +58,8 @@ describe('the command line', function () {
       JWT_SECRET,
       PORT: String(port),
     }
-    const child = spawn(process.execPath, [MAIN, ...words], {
+    const [program = '', ...args] = [...runner, process.execPath, MAIN, ...words]
+    const child = spawn(program, args, {
       env: { ...env, ...variables },
       cwd: folder.path,
     })
@@ -193,6 +198,28 @@ describe('the command line', function () {
     expect(nobody.error).to.match(
       /^recall-gateway: SEND_FAILED: .*http:\/\/127\.0\.0\.1:1 does not answer \(/m,
     )
+  })
+
+  it('never passes output that could not be written for all there was', async () => {
+    await recall('full', 1)
+    const words = ['tail', '--group', 'full', '--since', '1h', '--once', '--position', 'full.position']
+    const intoFullDisk = async (...command: string[]) => {
+      const { output, exited } = start(command, {}, ['sh', '-c', 'exec "$0" "$@" >/dev/full'])
+      return { code: await exited, error: output.error }
+    }
+    const full = await Promise.all([
+      intoFullDisk(...words),
+      intoFullDisk('recalled', '--group', 'full', '--seqs', '1'),
+      intoFullDisk('token', '--sub', 'alice'),
+    ])
+    for (const { code, error } of full) {
+      expect(error).to.include(
+        'recall-gateway: INTERNAL: internal error: standard output cannot be written (ENOSPC)\n',
+      )
+      expect(code).to.equal(2)
+    }
+    const rest = await run(words)
+    expect(seqsOf(rest.lines()), 'what was not printed comes the next time').to.deep.equal([1])
   })
 
   it('recalled: says which of many messages are recalled, when, and by whom', async () => {
