@@ -114,14 +114,20 @@ function tokenSource({ tokenFile, ...options }: ApiOptions, environment: Environ
   return () => sign(claims)
 }
 
+/** What fits in a header. PowerShell writes files in UTF-16, which have none of it. */
+const TOKEN = /^[!-~]+$/
+
 function readToken(file: string): string {
   try {
     const token = readFileSync(file, 'utf8').trim()
-    if (token !== '') return token
+    if (TOKEN.test(token)) return token
   } catch (cause) {
     throw new GatewayError('CONFIG_INVALID', `cannot read --token-file: ${reasonOf(cause)}`, { cause })
   }
-  throw new GatewayError('CONFIG_INVALID', 'the file that --token-file names is empty')
+  throw new GatewayError(
+    'CONFIG_INVALID',
+    'the file that --token-file names must contain a token and nothing else, in ASCII or UTF-8',
+  )
 }
 
 /** So that logs and the audit say whose command it was. Containers may run as a user without a name. */

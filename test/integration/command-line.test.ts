@@ -224,11 +224,13 @@ describe('the command line', function () {
 
   it('recalled: says which of many messages are recalled, when, and by whom', async () => {
     await recall('asked', 1_000, 1_400)
-    const [found, nothing, wrong, both] = await Promise.all([
+    writeFileSync(join(folder.path, 'utf16.token'), `\uFEFF${await adminToken()}`, 'utf16le')
+    const [found, nothing, wrong, both, utf16] = await Promise.all([
       run(['recalled', '--group', 'asked', '--seqs', '7,1000-3400']),
       run(['recalled', '--official', 'nobody', '--key', '1_1_1']),
       run(['recalled', '--group', 'asked', '--seqs', '9-1']),
       run(['recalled', '--group', 'asked', '--official', 'x', '--seqs', '1']),
+      run(['recalled', '--group', 'asked', '--seqs', '1', '--token-file', 'utf16.token']),
     ])
     expect(
       found
@@ -248,6 +250,7 @@ describe('the command line', function () {
     ])
     expect([wrong.code, both.code]).to.deep.equal([1, 1])
     expect(both.error).to.include('name one conversation')
+    expect(utf16.error).to.include('--token-file names must contain a token and nothing else')
   })
 
   it('send: is a provider that sends many, wrongly signed, late, twice, untimed and other things', async () => {
