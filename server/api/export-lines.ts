@@ -44,8 +44,11 @@ const jsonLines: ExportFormat = {
 
 const line = (value: object): string => `${JSON.stringify(value)}\n`
 
-/** What a spreadsheet takes for the beginning of a formula, also in the wide characters of Chinese keyboards. */
-const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/
+/**
+ * Where a spreadsheet takes what follows for a formula, also in the wide characters of Chinese keyboards: at the beginning of a cell, and
+ * behind a semicolon or line break, at which Excel ends cells in countries that write `1,5`, whatever the quotes.
+ */
+const FORMULA = /^(?=[=+\-@\t\r\n＝＋－＠])|(?<=[;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])/g
 
 /** The first names what the row is: `recall`, or in the last one `end`. */
 const COLUMNS = (
@@ -54,8 +57,8 @@ const COLUMNS = (
 ).split(',')
 
 /**
- * RFC 4180, a row for each message. It begins with a byte order mark, without which Excel reads Chinese names in another encoding. A cell
- * that a spreadsheet would take for a formula begins with an apostrophe, as OWASP recommends ("CSV Injection").
+ * RFC 4180, a row for each message. It begins with a byte order mark, without which Excel reads Chinese names in another encoding. An
+ * apostrophe stands before whatever a spreadsheet would take for a formula, as OWASP recommends ("CSV Injection").
  */
 const csv: ExportFormat = {
   contentType: CSV_TYPE,
@@ -96,7 +99,7 @@ function cell(value: Cell): string {
   if (value === undefined || value === '') return ''
   // Nothing else than these is safe without quotes, whatever the types promise of what stands in Redis.
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  return `"${FORMULA.test(value) ? "'" : ''}${value.replaceAll('"', '""')}"`
+  return `"${value.replaceAll(FORMULA, "'").replaceAll('"', '""')}"`
 }
 
 export const EXPORT_FORMATS = { csv, jsonl: jsonLines } as const

@@ -22,6 +22,27 @@ describe('an export', () => {
     expect(EXPORT_FORMATS.jsonl.end(end)).to.include('"keptSince":null')
   })
 
+  it('begins no cell with a formula, wherever a spreadsheet splits the row', () => {
+    const signs = ['=', '+', '-', '@', '＝', '＠']
+    const names = signs.flatMap((sign) => [
+      `${sign}cmd|'/c calc'!A0`,
+      `x;${sign}cmd|'/c calc'!A0;`,
+      `x; "${sign}1;`,
+      `x;"";${sign}1`,
+    ])
+    for (const group of [...names, ...names.map((name) => `${name}${name}`)]) {
+      const row = EXPORT_FORMATS.csv.recall(hitOf({ ...RECALL, group }))
+      // As Excel does where semicolons separate cells: quotes that do not begin a cell mean nothing.
+      for (const cell of row.split(';').slice(1)) expect(cell, row).to.not.match(/^[\s"]*[=+\-@＝＋－＠]/)
+      expect(row).to.not.match(/(^|,)"?[=+\-@＝＋－＠]/)
+      expect(row.replaceAll("'", ''), 'nothing else is changed').to.include(
+        `"${group.replaceAll("'", '').replaceAll('"', '""')}"`,
+      )
+    }
+    const plain = EXPORT_FORMATS.csv.recall(hitOf({ ...RECALL, group: 'a;b =c-d' }))
+    expect(plain).to.include('"a;b =c-d"')
+  })
+
   it('gets no time from Redis that is no number', () => {
     for (const name of ['recalledAtMs', 'receivedAtMs']) {
       const text = JSON.stringify({ ...RECALL, [name]: 123_456 })
