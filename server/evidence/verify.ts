@@ -7,6 +7,8 @@ import type { PublicKey } from '../lib/evidence-keys.ts'
 import { describe, FORMAT, isoOf, isSame } from './lines.ts'
 import type { Problem, Verdict, Verified } from './verdict.ts'
 
+/** Of UTF-8 and UTF-16. A gateway writes none. */
+const BYTE_ORDER_MARKS = ['efbbbf', 'fffe', 'feff'].map((hex) => Buffer.from(hex, 'hex'))
 /** More are not listed. */
 const MAX_GIVEN = 20
 
@@ -89,7 +91,13 @@ class Body {
     const header = parseRecord(line.toString())
     const format = header?.['recallGatewayEvidence']
     if (header === undefined || format === undefined)
-      return { verdict: 'unknown', line: 1, problem: 'this is no file of evidence of a recall gateway' }
+      return {
+        verdict: 'unknown',
+        line: 1,
+        problem: BYTE_ORDER_MARKS.some((mark) => line.subarray(0, mark.length).equals(mark))
+          ? 'it was written again in another encoding, as editors and the `>` of PowerShell do: get the file as it was saved'
+          : 'this is no file of evidence of a recall gateway',
+      }
     if (format !== FORMAT)
       return {
         verdict: 'unknown',

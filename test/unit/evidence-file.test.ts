@@ -247,6 +247,14 @@ describe('a file of evidence', () => {
     expect(altered).to.have.property('verdict', 'altered')
     const mailed = await verifyEvidence(splitLines(chunks(file.replaceAll('\n', '\r\n'))))
     expect(mailed).to.have.property('problem').that.includes('line breaks')
+    async function* saved(marked: string, encoding: 'utf8' | 'utf16le') {
+      yield Buffer.from(marked, encoding)
+    }
+    for (const encoding of ['utf8', 'utf16le'] as const) {
+      const again = await verifyEvidence(splitLines(saved(`\uFEFF${file}`, encoding)))
+      expect(again, encoding).to.have.property('verdict', 'unknown')
+      expect(again, encoding).to.have.property('problem').that.includes('another encoding')
+    }
   })
 
   it('does not believe a file of a stranger that says that the log was changed', async () => {
