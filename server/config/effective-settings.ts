@@ -69,6 +69,9 @@ function shown(name: string, whole: string): string {
     case 'AUTHORIZE_URL':
     case 'JWKS_URL':
       return whole.replace(/\?.*$/s, '?…')
+    // With a protocol that is not ours, nothing of it was checked.
+    case 'OTEL_EXPORTER_OTLP_ENDPOINT':
+      return whole.replace(/^(.*?\/\/)?.*@/s, '$1***@').replace(/\?.*$/s, '?…')
     default:
       return SECRET_SETTINGS.includes(name) ? 'set' : whole
   }

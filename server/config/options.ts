@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { defaultBudgetMb } from '../lib/memory-limit.ts'
 import type { Config } from './settings.ts'
+import { OTLP_PROTOCOL } from './tracing-settings.ts'
 
 /** Beside the sockets and streams. */
 const OTHER_CONNECTIONS = 5_000
@@ -95,15 +96,13 @@ export const realtime = (config: Config) => ({
   maxSocketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
 })
 
-/** The one way in which spans can be sent. */
-export const OTLP_PROTOCOL = 'http/json'
-
 /** Where spans go; undefined if nowhere. */
 export const collector = ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...config }: Config) =>
   endpoint === undefined || config.OTEL_EXPORTER_OTLP_PROTOCOL !== OTLP_PROTOCOL
     ? undefined
     : {
-        url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+        // The whole address is what other settings and programs take.
+        url: `${endpoint.replace(/(\/v1\/traces)?\/*$/, '')}/v1/traces`,
         headers: config.OTEL_EXPORTER_OTLP_HEADERS,
         service: config.OTEL_SERVICE_NAME,
         ratio: config.OTEL_TRACES_SAMPLER_ARG,

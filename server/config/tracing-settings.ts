@@ -2,29 +2,37 @@ import Joi from 'joi'
 import { otlpHeaders, requestUrl, SECRET, serviceName } from './setting-types.ts'
 import type { Config } from './settings.ts'
 
+/** The one way in which spans can be sent. */
+export const OTLP_PROTOCOL = 'http/json'
+
 /**
- * Without the endpoint, whatever a platform has set there for other programs: some samplers take other arguments than a share, and a
- * gateway that does not start takes no webhooks.
+ * Where no spans are sent, whatever a platform has set there for other programs: addresses of gRPC need no scheme, some samplers take
+ * other arguments than a share, and a gateway that does not start takes no webhooks.
  */
+const whereSent = (schema: Joi.Schema, otherwise: Joi.Schema): Joi.Schema =>
+  Joi.any().when('OTEL_EXPORTER_OTLP_PROTOCOL', { is: OTLP_PROTOCOL, then: schema, otherwise })
+
+const IGNORED = Joi.any().empty(Joi.any())
+
 const withEndpoint = (schema: Joi.Schema): Joi.Schema =>
-  Joi.any().when('OTEL_EXPORTER_OTLP_ENDPOINT', {
-    is: Joi.exist(),
-    then: schema,
-    otherwise: Joi.any().empty(Joi.any()),
-  })
+  whereSent(
+    Joi.any().when('OTEL_EXPORTER_OTLP_ENDPOINT', { is: Joi.exist(), then: schema, otherwise: IGNORED }),
+    IGNORED,
+  )
 
 /**
  * Where spans go, named as OpenTelemetry names it. Platforms set such variables for all programs alike, so none is refused for having no
  * effect without the endpoint.
  */
 export const tracingSettings: Joi.PartialSchemaMap<Config> = {
-  OTEL_EXPORTER_OTLP_ENDPOINT: requestUrl('https', 'http')
-    .pattern(/^[^?#]*$/, 'a URL without ? and #')
-    .description(
-      'URL of an OpenTelemetry collector, such as `http://localhost:4318`, to which spans are posted at `v1/traces` below it. Default: no spans',
-    ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: whereSent(
+    requestUrl('https', 'http').pattern(/^[^?#]*$/, 'a URL without ? and #'),
+    Joi.string(),
+  ).description(
+    'URL of an OpenTelemetry collector, such as `http://localhost:4318`, to which spans are posted at `v1/traces` below it. Default: no spans',
+  ),
   OTEL_EXPORTER_OTLP_PROTOCOL: Joi.string()
-    .default('http/json')
+    .default(OTLP_PROTOCOL)
     .description(
       'How spans are sent. The gateway has nothing else than `http/json`: with another one, none are sent',
     ),

@@ -1,4 +1,4 @@
-import { OTLP_PROTOCOL } from '../config/options.ts'
+import { OTLP_PROTOCOL } from '../config/tracing-settings.ts'
 import type { Config } from '../config/settings.ts'
 import { critical, info, ok, warning } from './finding.ts'
 import type { Finding } from './finding.ts'

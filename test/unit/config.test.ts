@@ -226,6 +226,14 @@ describe('settings', () => {
     expect(others('JWT_ROLE_CLAIM')).to.equal('a.b environment')
     expect(others('METRICS_ALLOW')).to.equal('loopback,linklocal,uniquelocal default')
     expect(others('JWT_SECRET')).to.equal('set environment')
+    for (const [endpoint, told] of [
+      ['http://user:a//b?c@otel.example:4317/x?key=secret', 'http://***@otel.example:4317/x?…'],
+      ['user:secret@otel.example:4317', '***@otel.example:4317'],
+      ['otel.example:4317', 'otel.example:4317'],
+    ] as const) {
+      const grpc = { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }
+      expect(shown(grpc)('OTEL_EXPORTER_OTLP_ENDPOINT')).to.equal(`${told} environment`)
+    }
     const dev = shown({ DRAIN_MS: '0' }, {})
     expect(dev('DRAIN_MS')).to.equal('0 default')
   })
@@ -417,17 +425,35 @@ describe('settings', () => {
     const config = readConfig({ ...REQUIRED, ...platform })
     expect(config).to.include({ OTEL_SERVICE_NAME: 'recall-gateway', OTEL_TRACES_SAMPLER_ARG: 1 })
     expect(config.OTEL_EXPORTER_OTLP_HEADERS).to.deep.equal({})
-    const sent = { ...REQUIRED, ...platform, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
+    // With a protocol that the gateway does not have, it starts, and sends none.
+    for (const OTEL_EXPORTER_OTLP_ENDPOINT of [
+      'http://localhost:4318',
+      'localhost:4317',
+      'unix:///otel.sock',
+    ]) {
+      const foreign = readConfig({ ...REQUIRED, ...platform, OTEL_EXPORTER_OTLP_ENDPOINT })
+      expect(foreign).to.include({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG: 1 })
+      expect(options.collector(foreign)).to.equal(undefined)
+    }
+    const sent = {
+      ...REQUIRED,
+      ...platform,
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    }
+    expect(problemsOf({ ...sent, OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' })).to.have.length(3)
     expect(problemsOf(sent).map((problem) => problem.split(' ')[0])).to.have.members([
       'OTEL_TRACES_SAMPLER_ARG',
       'OTEL_EXPORTER_OTLP_HEADERS',
     ])
     const named = { ...sent, OTEL_TRACES_SAMPLER_ARG: '0.5', OTEL_EXPORTER_OTLP_HEADERS: 'a=b%2C' }
-    // With a protocol that the gateway does not have, it starts, and sends none.
-    expect(options.collector(readConfig(named))).to.equal(undefined)
-    const { url } =
-      options.collector(readConfig({ ...named, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' })) ?? {}
+    const { url } = options.collector(readConfig(named)) ?? {}
     expect(url).to.equal('http://localhost:4318/v1/traces')
+    for (const end of ['/', '//', '/v1/traces', '/v1/traces/', '/v1/traces//'])
+      for (const base of ['http://localhost:4318', 'https://otel.example/v1/traces-in'])
+        expect(
+          options.collector(readConfig({ ...REQUIRED, OTEL_EXPORTER_OTLP_ENDPOINT: `${base}${end}` }))?.url,
+        ).to.equal(`${base}/v1/traces`)
     expect(readConfig(named)).to.deep.include({
       OTEL_SERVICE_NAME: platform.OTEL_SERVICE_NAME,
       OTEL_TRACES_SAMPLER_ARG: 0.5,
