@@ -19,6 +19,8 @@ const RECORD = `
     }
     constructor(title, { body, tag }) {
       super()
+      // As browsers do.
+      if (Notification.permission !== 'granted') return
       window.shown.push({ title, body, tag, click: () => this.dispatchEvent(new Event('click')) })
     }
     close() {}
@@ -107,6 +109,55 @@ describe('what rings in the console', function () {
     expect(await rungIn(page).count()).to.equal(1)
     await button(page, 'Remove').click()
     await page.getByText('Nothing rings yet.').waitFor()
+  })
+
+  it('says so where a page can have no notifications, whatever is permitted, and asks for no permission', async () => {
+    const ANDROID = `
+      Notification = class extends Notification {
+        constructor(...args) {
+          super(...args)
+          throw new TypeError('Illegal constructor. Use ServiceWorkerRegistration.showNotification() instead.')
+        }
+      }
+    `
+    const fresh = await served.open('rings', { script: `${RECORD}${ANDROID}` })
+    await button(fresh, 'Allow notifications').click()
+    await fresh.getByText('This browser shows no notifications of pages').waitFor()
+    expect(await fresh.evaluate('asked')).to.equal(0)
+    const script = `sessionStorage.setItem('permission', 'granted')\n${RECORD}${ANDROID}`
+    const page = await served.open('rings', { script })
+    await page.locator('.state.live').waitFor()
+    await page.getByText('Desktop notifications are allowed.').waitFor()
+    await addRule(page, 'Android', 'group:android')
+    await recallOne(served.url, 'android', 1)
+    await page.getByText('This browser shows no notifications of pages').waitFor()
+  })
+
+  it('can sound after the first touch', async () => {
+    const page = await served.newTab({ hasTouch: true })
+    const rule = { name: 'Touched', q: '', notifies: false, hasSound: true, coolDownS: 60 }
+    // Whatever a test runs in a page counts as use of it, so the page must tell by itself.
+    await page.addInitScript(`
+      localStorage.setItem('rings', '${JSON.stringify([rule])}')
+      window.AudioContext = class extends AudioContext {
+        constructor() {
+          super()
+          this.addEventListener('statechange', () => console.log('sound: ' + this.state))
+        }
+      }
+      addEventListener('DOMContentLoaded', () =>
+        new MutationObserver(() => console.log('title: ' + document.title)).observe(document.head, {
+          subtree: true, childList: true, characterData: true,
+        }),
+      )
+    `)
+    const told: string[] = []
+    page.on('console', (message) => told.push(message.text()))
+    await page.goto(`${served.url}/#token=${await adminToken()}`)
+    await waitUntil('it is live', () => told.some((line) => line.startsWith('title: Live')))
+    expect(told).to.not.include('sound: running')
+    await page.touchscreen.tap(640, 400)
+    await waitUntil('it can sound', () => told.includes('sound: running'))
   })
 
   it('makes noise in one tab of a browser, of those that can, by the rules of all of them', async () => {

@@ -16,6 +16,7 @@ export const rings = {
     denied: 'The browser blocks notifications of this page. Allow them in its settings for this site.',
     default: 'Desktop notifications need your permission.',
     unsupported: 'This browser shows notifications only of pages with TLS (https://).',
+    none: 'This browser shows no notifications of pages, as on Android. Rings are heard, and seen in the page.',
   },
   sound: {
     test: 'Try the sound',

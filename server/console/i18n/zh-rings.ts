@@ -14,6 +14,7 @@ export const rings: Messages['rings'] = {
     denied: '浏览器阻止了此页面的通知，请在浏览器的网站设置中允许。',
     default: '桌面通知需要您的许可。',
     unsupported: '此浏览器仅对使用 TLS（https://）的页面显示通知。',
+    none: '此浏览器不显示网页的通知（例如在安卓系统上）。提醒仍会发出提示音，并显示在页面中。',
   },
   sound: {
     test: '试听提示音',

@@ -32,12 +32,11 @@ export function startRinging(store: Store, language: () => Language): void {
       else address.go('feed', { open: place })
     })
   }
-  // Browsers let a page sound only after it was used.
+  // Browsers let a page sound only after it was used: by a finger, only once that is lifted.
   const onUse = (): void => {
     if (!ringer.canSound && rings.rules.some(({ hasSound }) => hasSound)) void ringer.enableSound()
   }
-  addEventListener('pointerdown', onUse)
-  addEventListener('keydown', onUse)
+  for (const use of ['pointerup', 'click', 'keydown']) addEventListener(use, onUse)
   addEventListener('pagehide', () => rings.save())
   // Another tab has changed the rules.
   addEventListener('storage', () => rings.readRules())

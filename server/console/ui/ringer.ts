@@ -6,15 +6,33 @@ import { Turn } from './turn.ts'
 const TONES_HZ = [880, 1_320] as const
 const TONE_S = 0.16
 
-export type NotificationState = NotificationPermission | 'unsupported'
+export type NotificationState = NotificationPermission | 'unsupported' | 'none'
+
+/** Whether this browser has refused to make a notification, as Chrome on Android does, whatever it permits: a page can have none there. */
+let isRefused = false
 
 /** Whether desktop notifications are allowed. Browsers offer them on pages with TLS only, and on this machine. */
-export const notificationState = (): NotificationState =>
-  typeof Notification === 'undefined' || !isSecureContext ? 'unsupported' : Notification.permission
+export const notificationState = (): NotificationState => {
+  if (typeof Notification === 'undefined' || !isSecureContext) return 'unsupported'
+  return isRefused ? 'none' : Notification.permission
+}
 
 /** Asks for the permission. Call it on a click: a page that asks by itself is refused, often for good. */
 export async function allowNotifications(): Promise<void> {
+  if (notificationState() !== 'default') return
+  // Without a permission, it shows nothing, and tells whether there can be any.
+  create('', {})
   if (notificationState() === 'default') await Notification.requestPermission()
+}
+
+/** Undefined where only service workers have notifications. The page itself rings. */
+function create(title: string, options: NotificationOptions): Notification | undefined {
+  try {
+    return new Notification(title, options)
+  } catch {
+    isRefused = true
+    return undefined
+  }
 }
 
 interface RungTexts {
@@ -67,7 +85,10 @@ export class Ringer {
     if (rule.hasSound && this.canSound) this.#sounding.take(() => this.sound())
     if (!rule.notifies || notificationState() !== 'granted') return
     this.#update()
-    this.#notifying.take(() => notify(title, body, tagOf(ring), onClick))
+    this.#notifying.take(() => {
+      notify(title, body, tagOf(ring), onClick)
+      this.#update()
+    })
   }
 
   /** Two tones, without a file. */
@@ -90,14 +111,10 @@ export class Ringer {
 }
 
 function notify(title: string, body: string, tag: string, onClick: () => void): void {
-  try {
-    const notification = new Notification(title, { body, tag })
-    notification.addEventListener('click', () => {
-      focus()
-      notification.close()
-      onClick()
-    })
-  } catch {
-    // Some browsers show notifications of service workers only. The page itself rings.
-  }
+  const notification = create(title, { body, tag })
+  notification?.addEventListener('click', () => {
+    focus()
+    notification.close()
+    onClick()
+  })
 }
