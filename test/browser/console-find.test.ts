@@ -197,5 +197,13 @@ describe('finding a recall in the console', function () {
     )
     await button(page, 'CSV, for spreadsheets').click()
     await page.getByText(/^Nothing was saved\./).waitFor()
+    // A company may forbid its browsers to let pages write to files: downloads remain.
+    body = whole
+    await page.evaluate(
+      "globalThis.showSaveFilePicker = () => Promise.reject(new DOMException('', 'NotAllowedError'))",
+    )
+    const downloading = page.waitForEvent('download')
+    await button(page, 'CSV, for spreadsheets').click()
+    expect((await downloading).suggestedFilename()).to.match(/\.csv$/)
   })
 })

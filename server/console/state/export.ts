@@ -11,6 +11,9 @@ const MAX_END_LENGTH = 2_000
 
 const TYPES: Readonly<Record<ExportFormat, string>> = { csv: 'text/csv', jsonl: 'application/jsonl' }
 
+/** What a browser throws that has the API, and refuses it. */
+const FORBIDDEN: readonly string[] = ['NotAllowedError', 'SecurityError']
+
 /** The File System Access API, which not every browser has. */
 interface FilePicker {
   showSaveFilePicker?: (options: { readonly suggestedName: string }) => Promise<ChosenFile>
@@ -127,10 +130,15 @@ function isWhole(tail: string, format: ExportFormat): boolean {
   return /^\{"type":"end","complete":true[,}]/.test(last)
 }
 
-/** Returns the file that the user chose; undefined where the browser has no such thing. */
+/** Returns the file that the user chose; undefined where the browser has no such thing, or whoever administers it forbids it. */
 async function chooseFile(suggestedName: string): Promise<ChosenFile | undefined> {
   const { showSaveFilePicker: choose } = window as FilePicker
-  return await choose?.call(window, { suggestedName })
+  try {
+    return await choose?.call(window, { suggestedName })
+  } catch (error) {
+    if (error instanceof DOMException && FORBIDDEN.includes(error.name)) return undefined
+    throw error
+  }
 }
 
 /** Holds the file in memory, and saves it as a download. Returns false if it is too large for that. */
