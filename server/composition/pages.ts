@@ -9,6 +9,7 @@ import { followRevocations } from './access.ts'
 import type { Access } from './access.ts'
 import type { Base } from './base.ts'
 import type { SelfReports } from './self.ts'
+import { refuseWebhooks } from './webhooks.ts'
 
 type PageDependencies = Base &
   SelfReports &
@@ -31,7 +32,8 @@ export function createPages(
     socketsIn,
     audit,
   })
-  return [api, serveClientScript(), serveDocuments(), serveConsole()]
+  const refusing = base.config.ROLE === 'node' ? [refuseWebhooks()] : []
+  return [...refusing, api, serveClientScript(), serveDocuments(), serveConsole()]
 }
 
 /** Creates what a receiver serves: its status, if it can check tokens, and the documents. */

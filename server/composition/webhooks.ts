@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import express from 'express'
+import type { Router } from 'express'
 import { encodeMembershipEnd } from '../auth/announcements.ts'
 import * as options from '../config/options.ts'
 import { createIsFromProxy, createNetworkMatcher } from '../http/client-address.ts'
+import { respondNotFound } from '../http/not-found.ts'
 import type { RequestHandler } from '../http/server.ts'
 import { createAnnouncer } from '../receiver/announcer.ts'
 import type { MembershipEnd } from '../receiver/commands/membership.ts'
@@ -10,7 +13,7 @@ import { quarantineName } from '../receiver/quarantine/all-quarantines.ts'
 import { createAnswering } from '../receiver/quarantine/answering.ts'
 import type { QuarantineStore } from '../receiver/quarantine/quarantine-files.ts'
 import { createRetrying } from '../receiver/quarantine/retrying.ts'
-import { createReceiver } from '../receiver/receiver.ts'
+import { createReceiver, isLikeWebhook } from '../receiver/receiver.ts'
 import type { RequestTimes } from '../receiver/request-times.ts'
 import type { Base } from './base.ts'
 import type { RelayParts } from './relay.ts'
@@ -22,6 +25,18 @@ interface Parts {
   /** Undefined without a relay. */
   readonly relay: RelayParts | undefined
   readonly requestTimes: RequestTimes
+}
+
+/** Says at a node why it refuses a webhook, whose recall is lost: a URL or a route may take it for a receiver. */
+export function refuseWebhooks(): Router {
+  const refuse = respondNotFound(
+    'this process has ROLE=node, which takes no webhooks: route them to one with ROLE=receiver or ROLE=all',
+  )
+  return express.Router().use((request, response, next) => {
+    const [, query = ''] = /\?(.*)$/s.exec(request.url) ?? []
+    if (isLikeWebhook(request.method, query)) refuse(request, response, next)
+    else next()
+  })
 }
 
 /** Creates the receiver, for the HTTP server, and answers what other processes ask about its quarantine. */

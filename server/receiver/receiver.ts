@@ -30,7 +30,7 @@ import { createWebhook } from './webhook.ts'
 import type { WebhookDependencies } from './webhook.ts'
 
 /** Only webhooks have this parameter: one on another path means that the URL in the Chat console is wrong. */
-const LOOKS_LIKE_WEBHOOK = /(^|&)CallbackCommand=/i
+const COMMAND_PARAMETER = /(^|&)CallbackCommand=/i
 /** In the metrics, of a call of which it is not proved who makes it: anyone can name any command. */
 const UNPROVED = 'unproved'
 /** How most calls are refused that are not of the provider, or meet a wrong setting. */
@@ -220,7 +220,7 @@ export function createReceiver(
     handle(request, response) {
       const { pathname, query } = splitTarget(request.url ?? '')
       const suffix = suffixOf(pathname)
-      const looksLikeWebhook = request.method === 'POST' && LOOKS_LIKE_WEBHOOK.test(query)
+      const looksLikeWebhook = isLikeWebhook(request.method, query)
       // The console is served at the root, to browsers.
       const isOurs = path !== '/' || (suffix === '' ? request.method === 'POST' : looksLikeWebhook)
       if (suffix !== undefined && isOurs) {
@@ -238,6 +238,10 @@ export function createReceiver(
     },
   }
 }
+
+/** Whether a request is a webhook, on whatever path. */
+export const isLikeWebhook = (method: string | undefined, query: string): boolean =>
+  method === 'POST' && COMMAND_PARAMETER.test(query)
 
 /** Does not name the path, which may contain a secret. */
 const describeMismatch = (pathname: string, path: string): string =>
