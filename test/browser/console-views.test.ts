@@ -17,6 +17,7 @@ import {
   state,
   upTo,
 } from '../support/console-page.ts'
+import { postDisconnect } from '../support/disconnect.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
@@ -116,7 +117,7 @@ describe('the views of the console', function () {
     it('and their history are all that members can see, as far as the token grants them', async () => {
       await recall(served.url, { GroupId: 'mine', Operator_Account: 'secret-moderator' })
       const page = await served.open('rooms', {
-        token: await makeToken({ rooms: [{ group: 'mine' }] }),
+        token: await makeToken({ sub: 'taken-out', rooms: [{ group: 'mine' }] }),
       })
       const views = await page.getByRole('navigation').getByRole('link').allInnerTexts()
       expect(views).to.deep.equal(['Rooms', 'History'])
@@ -130,6 +131,13 @@ describe('the views of the console', function () {
       await button(page, 'Search').click()
       await row(page, 'mine').waitFor()
       expect(await page.locator('body').innerText()).to.not.include('secret-moderator')
+
+      // The token grants it still.
+      await postDisconnect(served.url, await adminToken(), { userId: 'taken-out', group: 'mine' })
+      await page.goto(`${served.url}/#rooms`)
+      const alerts = page.locator('.room.refused').getByRole('alert')
+      await waitUntil('both rooms are refused', async () => (await alerts.count()) === 2)
+      for (const alert of await alerts.allInnerTexts()) expect(alert).to.include('or you were taken out')
     })
   })
 

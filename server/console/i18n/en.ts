@@ -78,7 +78,7 @@ export const en = {
     TOO_MANY_FAILURES: 'Too many invalid tokens from your address. Try again in a minute.',
     TOO_MANY_REQUESTS: 'Too many requests. Try again in a moment.',
     ADMIN_NEEDED: 'Admins only.',
-    ROOM_REFUSED: 'Your token does not grant access to this room.',
+    ROOM_REFUSED: 'This room is not granted to you, or you were taken out of it.',
     MEMBERSHIP_UNKNOWN: 'Your membership in this group cannot be verified at the moment.',
     BROKER_UNAVAILABLE: 'The gateway’s store (Redis) is not responding.',
     NODE_FULL: 'This node is full.',

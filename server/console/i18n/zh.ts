@@ -75,7 +75,7 @@ export const zh: Messages = {
     TOO_MANY_FAILURES: '来自您所在地址的错误令牌过多，请一分钟后再试。',
     TOO_MANY_REQUESTS: '请求过于频繁，请稍后再试。',
     ADMIN_NEEDED: '仅管理员可用。',
-    ROOM_REFUSED: '您的令牌无权查看此会话。',
+    ROOM_REFUSED: '您无权查看此会话：未获授权，或已被移出。',
     MEMBERSHIP_UNKNOWN: '暂时无法确认您是否为该群组成员。',
     BROKER_UNAVAILABLE: '网关的存储（Redis）没有响应。',
     NODE_FULL: '该节点已满。',
