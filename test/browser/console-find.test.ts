@@ -187,6 +187,18 @@ describe('finding a recall in the console', function () {
     expect(download.suggestedFilename()).to.match(/^recalls-[\dT-]+\.csv$/)
     expect(readFileSync(await download.path(), 'utf8')).to.equal(whole)
     await page.getByText(/^Saved, /).waitFor()
+    // What became of the file covers neither what was searched, nor the views of a phone.
+    const saving = page.getByRole('list', { name: 'Files that are saved' })
+    for (const size of [
+      { width: 1280, height: 800 },
+      { width: 390, height: 800 },
+    ]) {
+      await page.setViewportSize(size)
+      const bottom = await saving.evaluate((card) => card.getBoundingClientRect().bottom)
+      const footer = page.locator('.list-footer')
+      expect(bottom).to.be.at.most(await footer.evaluate((one) => one.getBoundingClientRect().top))
+    }
+    await page.setViewportSize({ width: 1280, height: 800 })
     expect(asked[0]).to.match(/export\?q=group%3Aneedle&format=csv Bearer \S+$/)
     body = whole.slice(0, 20)
     await button(page, 'CSV, for spreadsheets').click()
