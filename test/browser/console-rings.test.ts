@@ -97,6 +97,17 @@ describe('what rings in the console', function () {
     await page.getByLabel('Which recalls').fill('operator:')
     expect(await page.locator('.ring-form input:invalid').count()).to.equal(2)
     await page.getByLabel('Rings for').selectOption('burst')
+    // Every choice is to be read whole.
+    const cut = await page.locator('.ring-form select').evaluateAll((all) =>
+      all.filter((select) => {
+        const { width } = select.getBoundingClientRect()
+        select.style.width = 'max-content'
+        const needed = select.getBoundingClientRect().width
+        select.style.width = ''
+        return width < needed
+      }),
+    )
+    expect(cut).to.have.length(0)
     await named(page, 'How many').fill('3')
     await addRule(page, 'Mass recall', '')
     for (const [i, operator] of ['ann', 'bob', 'ann', 'bob', 'bob'].entries())

@@ -131,7 +131,7 @@ function BurstFields({ burst }: { readonly burst: RingRule['burst'] }) {
         </select>
       </label>
       <NumberField name="withinS" label={t.rings.withinS} max={MAX_BURST_S} value={burst?.withinS ?? 60} />
-      <label class="narrow">
+      <label class="kind">
         {t.rings.per}
         <select name="per">
           {BURST_KEYS.map((per) => (
