@@ -85,6 +85,9 @@ describe('the console says what is true', function () {
     // A recall waits on the disk of the receiver, which the node cannot ask.
     await page.locator('.tile', { hasText: 'Spooled to disk' }).getByText('could not be asked').waitFor()
     expect(await page.locator('.tiles.partial').count()).to.equal(1)
+    // Nor does it know of the webhooks of others, and of their sockets.
+    await page.locator('.tile', { hasText: 'Webhooks, last 5 min' }).getByText('could not be asked').waitFor()
+    await page.locator('.tile', { hasText: 'Sockets' }).getByText('of the process that answered').waitFor()
     await open('feed')
     await page.getByText(/^Since \d\d:\d\d:\d\d it is not certain that recalls arrive: /).waitFor()
     await waitUntil('a recall that arrives now is late', () => Date.now() - frozenAtMs > MAX_SILENCE_MS)

@@ -53,6 +53,7 @@ export const health = {
   powerCutUnsafe: 'of confirmed recalls; see the problems',
   sockets: 'Sockets',
   allNodes: 'across all nodes',
+  thisProcess: 'of the process that answered',
   rooms: 'Rooms',
   ago: (s: number) => `${seconds(s)} ago`,
   spool: 'Spooled to disk',

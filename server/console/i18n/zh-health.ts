@@ -54,6 +54,7 @@ export const health: Messages['health'] = {
   powerCutUnsafe: '已确认的撤回，见上方问题',
   sockets: '连接数',
   allNodes: '所有节点合计',
+  thisProcess: '仅应答的进程',
   rooms: '房间数',
   ago: (s) => `${seconds(s)}前`,
   spool: '磁盘待发',

@@ -16,12 +16,16 @@ export function Tiles({ processes, gone, isComplete }: TilesProps) {
   return (
     <ul class={isComplete ? 'tiles' : 'tiles partial'}>
       <ReadyTile processes={processes} gone={gone} />
-      <WebhooksTile processes={processes} />
+      <WebhooksTile processes={processes} isComplete={isComplete} />
       <DeliveryTile processes={processes} />
       <SpoolTile processes={processes} gone={gone} isComplete={isComplete} />
       <PowerCutTile processes={processes} />
       <QuarantineTile processes={processes} />
-      <Tile name={t.health.sockets} value={number(sockets)} note={t.health.allNodes} />
+      <Tile
+        name={t.health.sockets}
+        value={number(sockets)}
+        note={isComplete ? t.health.allNodes : t.health.thisProcess}
+      />
     </ul>
   )
 }
@@ -64,10 +68,12 @@ function ReadyTile({ processes, gone }: Omit<TilesProps, 'isComplete'>) {
   )
 }
 
-function WebhooksTile({ processes }: Pick<TilesProps, 'processes'>) {
+function WebhooksTile({ processes, isComplete }: Omit<TilesProps, 'gone'>) {
   const { t, number } = useLocale()
   const { health } = t
   const webhooks = sumWebhooks(processes)
+  if (webhooks === undefined && !isComplete)
+    return <Tile name={health.webhooks} value={health.none} note={health.othersUnknown} />
   if (webhooks === undefined)
     return <Tile name={health.webhooks} value={health.none} note={health.noReceiver} tone="bad" />
   const { ok, refusedCount, failedCount, lastOkAgeMs } = webhooks
