@@ -1,3 +1,4 @@
+import { joinFindings } from '../../shared/http-api/doctor.ts'
 import type { DoctorResponse, ProcessFinding } from '../../shared/http-api/doctor.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { nameOf, shortId, visible } from './table.ts'
@@ -7,28 +8,21 @@ const CRITICAL = 2
 /** What the command finds, beside the ids of processes. */
 export const SELF = 'this command'
 
-/** Returns findings as lines for people. What several processes find is told once. */
+/** Returns findings as lines for people. */
 export function describeFindings(
   findings: readonly ProcessFinding[],
   unanswered: DoctorResponse['unanswered'],
   { all }: { readonly all: boolean },
 ): string[] {
-  const groups = new Map<string, { readonly first: ProcessFinding; readonly processes: string[] }>()
-  for (const one of findings) {
-    const key = JSON.stringify([one.id, one.severity, one.found, one.fix])
-    const group = groups.get(key) ?? { first: one, processes: [] }
-    group.processes.push(one.process)
-    groups.set(key, group)
-  }
-  const shown = [...groups.values()].filter(({ first }) => all || first.severity !== 'ok')
+  const shown = joinFindings(findings).filter(({ finding }) => all || finding.severity !== 'ok')
   const notRight = new Set(findings.filter(({ severity }) => severity !== 'ok').map(({ id }) => id))
   const right = [...new Set(findings.map(({ id }) => id))].filter((id) => !notRight.has(id))
   return [
-    ...shown.flatMap(({ first, processes }) => [
-      `${first.severity.toUpperCase()}  ${visible(first.title)} (${visible(first.id)})${whose(processes)}`,
-      `  ${visible(first.found)}`,
-      ...(first.fix === undefined ? [] : [`  > ${visible(first.fix)}`]),
-      ...(first.severity === 'ok' ? [] : [`  ${visible(first.document)}`]),
+    ...shown.flatMap(({ finding: { id, severity, title, found, fix, document }, processes }) => [
+      `${severity.toUpperCase()}  ${visible(title)} (${visible(id)})${whose(processes)}`,
+      `  ${visible(found)}`,
+      ...(fix === undefined ? [] : [`  > ${visible(fix)}`]),
+      ...(severity === 'ok' ? [] : [`  ${visible(document)}`]),
       '',
     ]),
     ...unanswered.map(
@@ -57,7 +51,10 @@ function summaryOf(findings: readonly ProcessFinding[], unanswered: number): str
   const count = (severity: string): number =>
     new Set(findings.filter((one) => one.severity === severity).map(({ id, found }) => `${id} ${found}`)).size
   const [criticals, warnings] = [count('critical'), count('warning')]
-  const found = criticals + warnings === 0 ? 'Nothing to mend' : `${criticals} critical, ${warnings} warnings`
+  const found =
+    criticals + warnings === 0
+      ? 'Nothing to mend'
+      : `${criticals} critical, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`
   const others = unanswered === 0 ? undefined : 'of the processes that answered'
   // Nobody has looked at their clocks and webhooks.
   const isAnswered = findings.some(({ process }) => process !== SELF)

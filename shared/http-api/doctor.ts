@@ -32,6 +32,24 @@ export type ProcessFinding = Finding & {
   readonly process: string
 }
 
+/** What one or more processes found alike. */
+export interface FindingOfProcesses {
+  readonly finding: ProcessFinding
+  readonly processes: readonly string[]
+}
+
+/** Returns findings in their order, each once: what several processes find is told once for all of them. */
+export function joinFindings(findings: readonly ProcessFinding[]): readonly FindingOfProcesses[] {
+  const joined = new Map<string, { readonly finding: ProcessFinding; readonly processes: string[] }>()
+  for (const finding of findings) {
+    const key = JSON.stringify([finding.id, finding.severity, finding.found, finding.fix])
+    const alike = joined.get(key) ?? { finding, processes: [] }
+    alike.processes.push(finding.process)
+    joined.set(key, alike)
+  }
+  return [...joined.values()]
+}
+
 /** Where a request came from, as the gateway sees it. */
 export interface RequestSeen {
   /** Of the client, by which limits are counted. */

@@ -35,6 +35,6 @@ describe('what doctor prints', () => {
       all: false,
     })
     expect(lines[0]).to.equal('WARNING  Clock (clock), process aaaaaaaa, bbbbbbbb')
-    expect(lines.at(-1)).to.equal('0 critical, 1 warnings.')
+    expect(lines.at(-1)).to.equal('0 critical, 1 warning.')
   })
 })

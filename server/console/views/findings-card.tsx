@@ -1,4 +1,5 @@
-import type { DoctorResponse, ProcessFinding } from '../../../shared/http-api/doctor.ts'
+import { joinFindings } from '../../../shared/http-api/doctor.ts'
+import type { DoctorResponse, FindingOfProcesses } from '../../../shared/http-api/doctor.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
 import { AskedCard } from '../ui/asked-card.tsx'
@@ -16,8 +17,9 @@ export function FindingsCard({ api }: { readonly api: Api }) {
 
 function Findings({ response: { findings, unanswered } }: { readonly response: DoctorResponse }) {
   const { t } = useLocale()
-  const open = findings.filter(({ severity }) => severity !== 'ok')
-  const fine = findings.filter(({ severity }) => severity === 'ok')
+  const joined = joinFindings(findings)
+  const open = joined.filter(({ finding }) => finding.severity !== 'ok')
+  const fine = joined.filter(({ finding }) => finding.severity === 'ok')
   return (
     <>
       {open.length === 0 && unanswered.length === 0 && <p class="dot live">{t.access.allFine}</p>}
@@ -35,16 +37,16 @@ function Findings({ response: { findings, unanswered } }: { readonly response: D
       )}
       {t.access.findingsHint !== '' && <p class="hint">{t.access.findingsHint}</p>}
       <ul>
-        {open.map((finding) => (
-          <FindingItem key={`${finding.process} ${finding.id} ${finding.found}`} finding={finding} />
+        {open.map((one) => (
+          <FindingItem key={`${one.finding.id} ${one.finding.found} ${one.finding.fix}`} {...one} />
         ))}
       </ul>
       {fine.length > 0 && (
         <details>
           <summary>{t.access.fine(fine.length)}</summary>
           <ul>
-            {fine.map((finding) => (
-              <FindingItem key={`${finding.process} ${finding.id} ${finding.found}`} finding={finding} />
+            {fine.map((one) => (
+              <FindingItem key={`${one.finding.id} ${one.finding.found} ${one.finding.fix}`} {...one} />
             ))}
           </ul>
         </details>
@@ -53,9 +55,9 @@ function Findings({ response: { findings, unanswered } }: { readonly response: D
   )
 }
 
-function FindingItem({ finding }: { readonly finding: ProcessFinding }) {
+function FindingItem({ finding, processes }: FindingOfProcesses) {
   const { t } = useLocale()
-  const { severity, title, found, fix, document, process, id } = finding
+  const { severity, title, found, fix, document, id } = finding
   const href = pageOf(document)
   const translated = t.access.findingTitles[id]
   return (
@@ -70,7 +72,8 @@ function FindingItem({ finding }: { readonly finding: ProcessFinding }) {
       </p>
       {fix !== undefined && <p lang="en">{fix}</p>}
       <p class="about">
-        <code>{id}</code> · {t.health.aboutProcess(process.slice(0, 8))}
+        <code>{id}</code> ·{' '}
+        {t.health.aboutProcess(processes.map((process) => process.slice(0, 8)).join(', '))}
         {href !== undefined && (
           <>
             {' · '}
