@@ -50,6 +50,11 @@ describe('the Health view of the console', function () {
     )
     expect(document.status()).to.equal(200)
 
+    const charts = page.locator('.charts')
+    const widths = await charts.evaluateAll((all) => all.map((one) => one.getBoundingClientRect().width))
+    expect(widths).to.have.length(2)
+    expect(new Set(widths)).to.have.property('size', 1)
+
     await open(page, /Events of the last hour: 2/)
     expect(await page.locator('.event-list li').allInnerTexts()).to.have.length(2)
     expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(375)

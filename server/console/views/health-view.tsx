@@ -114,7 +114,7 @@ function ProcessCharts({ samples, history }: ProcessChartsProps) {
   const timesOf = (all: readonly Sample[]): readonly number[] => all.map(({ atMs }) => atMs / 1_000)
   const timesS = timesOf(samples)
   return (
-    <div class="charts more">
+    <div class="charts small">
       <Chart
         title={health.sockets}
         timesS={timesS}
