@@ -57,7 +57,7 @@ const RULES: readonly Rule[] = [
     info(
       'settings-together',
       'REDIS_SIGNING_KEY is not set: whoever can write to Redis can make clients show recalls that never happened',
-      'Set it on all processes at the same time, as redis.md says under Signing, or keep others out of Redis',
+      'Set it as redis.md says under Signing, receivers first, or keep others out of Redis',
     ),
   ({ ROLE, EVIDENCE_KEY }) =>
     ROLE !== 'receiver' &&

@@ -160,4 +160,29 @@ describe('signing keys', () => {
     const late = await start('n'.repeat(32))
     expect(await late.client.request({ group: 'g', since: position })).to.include({ gap: 'unreadable' })
   })
+
+  // What the runbook says: processes are restarted one after the other, so each must read what those of the next step sign.
+  const NEW = 'n'.repeat(32)
+  const STEPS = [
+    ['a key that is new to receivers', '', KEY],
+    ['a new key that every process knows', `${KEY},${NEW}`, `${NEW},${KEY}`],
+  ] as const
+  for (const [what, before, after] of STEPS)
+    it(`signs with ${what}, without a gap at nodes that do not yet`, async () => {
+      const redis = await startRedis()
+      onCleanUp(redis.stop)
+      const start = (ROLE: string, REDIS_SIGNING_KEY: string) =>
+        startGatewayProcess({ ROLE, REDIS_URL: redis.url, REDIS_SIGNING_KEY })
+      const processes = [await start('receiver', after), await start('node', before)] as const
+      for (const { stop } of processes) onCleanUp(stop)
+      const [receiver, node] = processes
+      const client = await connect(node.url, await adminToken())
+      onCleanUp(client.close)
+      const { position } = await client.subscribe({ group: 'g' })
+      for (const MsgSeq of [1, 2])
+        await postWebhook(receiver.url, { body: recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq }] }) })
+      await client.count(2)
+      expect(client.seqs()).to.deep.equal([1, 2])
+      expect(await client.request({ group: 'g', since: position })).to.not.have.property('gap')
+    })
 })
