@@ -38,7 +38,9 @@ const MACHINES = [11, 12, 13]
 /** The blocks of commands of a step. */
 function blocksOf(step: number): string[] {
   const text = SECTION.split(/^### /m).find((part) => part.startsWith(`${step}. `)) ?? ''
-  return [...text.matchAll(/^```sh\n([^]+?)^```/gm)].map(([, block = '']) => block)
+  return [...text.matchAll(/^( *)```sh\n([^]+?)^ *```/gm)].map(([, indent = '', block = '']) =>
+    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  )
 }
 
 /** The values of a setting of the unit, in order. */
@@ -69,6 +71,8 @@ describe('the section about three machines', function () {
   const network = `127.0.${2 + Math.floor(Math.random() * 250)}`
   const running: ChildProcess[] = []
   const processes = new Map<number, ChildProcess[]>()
+  /** Start the processes of a machine again, on their data folders. */
+  const starts = new Map<number, (() => ChildProcess)[]>()
   let redis: ChildProcess
 
   before(() => {
@@ -121,8 +125,8 @@ describe('the section about three machines', function () {
     running.push(child)
     return child
   }
-  const startRedis = (): ChildProcess =>
-    start(programPath('redis'), [at('etc/redis/redis.conf'), '--dir', folder.path])
+  const startRedis = (dataDir = folder.path): ChildProcess =>
+    start(programPath('redis'), [at('etc/redis/redis.conf'), '--dir', dataDir])
 
   /** The lines of a block that are needed for a part of it. */
   const linesOf = (commands: string, pattern: RegExp): string =>
@@ -207,9 +211,14 @@ describe('the section about three machines', function () {
         for (const name of Object.keys(settings))
           expect([...known, 'NODE_ENV']).to.include(name.replace(/_FILE$/, ''))
         mkdirSync(settings['DATA_DIR'] ?? '', { recursive: true })
-        const { child } = runGateway(['start'], { ...settings, HOST: `${network}.${machine}` })
-        running.push(child)
-        processes.set(machine, [...(processes.get(machine) ?? []), child])
+        const run = (): ChildProcess => {
+          const { child } = runGateway(['start'], { ...settings, HOST: `${network}.${machine}` })
+          running.push(child)
+          processes.set(machine, [...(processes.get(machine) ?? []), child])
+          return child
+        }
+        run()
+        starts.set(machine, [...(starts.get(machine) ?? []), run])
       }
     for (const machine of MACHINES)
       await waitUntil(
@@ -279,6 +288,27 @@ describe('the section about three machines', function () {
       await sh(linesOf(commands, /^\. | send /).replace('130,131', String(seq)))
     for (const seq of [140, 141, 142, 143])
       expect(await isRecalled(commands, seq), String(seq)).to.equal(true)
+  })
+
+  it('moves Redis to another machine, which gets back what receivers have', async function () {
+    this.timeout(120_000)
+    const [, , check = ''] = blocksOf(4)
+    const [commands = ''] = blocksOf(7)
+    const [lead = ''] = blocksOf(10)
+    for (const child of [redis, ...(processes.get(11) ?? [])]) await kill(child)
+    const file = at('etc/redis/recall-gateway.conf')
+    writeFileSync(file, readFileSync(file, 'utf8').replace(`bind ${network}.11`, `bind ${network}.12`))
+    const empty = at('redis-of-12')
+    mkdirSync(empty)
+    redis = startRedis(empty)
+    await waitUntil('Redis answers', () => succeeds(check.replace('.11', '.12'), (text) => text === 'PONG\n'))
+    await sh(lead)
+    expect(called()).to.match(/systemctl restart recall-gateway@receiver\n$/)
+    // The first machine too, as when it is back: each has what came to it.
+    for (const child of processes.get(13) ?? []) await kill(child)
+    for (const run of [...starts.values()].flat()) run()
+    for (const seq of [130, 132, 140, 141, 142, 143])
+      await waitUntil(`${seq} is published again`, () => isRecalled(commands, seq), 60_000)
   })
 
   it('updates by a folder beside the one that runs', async () => {
