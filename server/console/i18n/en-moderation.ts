@@ -52,7 +52,7 @@ export const moderation = {
     'quarantine retry': 'retried what was quarantined',
     'quarantine drop': 'dropped what was quarantined',
     'test recall': 'sent a test recall',
-    evidence: 'took evidence along',
+    evidence: 'saved evidence',
     export: 'exported recalls',
   },
   details: {
@@ -66,7 +66,7 @@ export const moderation = {
     returned: 'given back',
     failed: 'failed',
   },
-  results: { begun: 'begun', cancelled: 'cancelled', failed: 'failed' },
+  results: { begun: '(begun)', cancelled: '(cancelled)', failed: '(failed)' },
   address: (address: string) => `from ${address}`,
   unreadable: (count: number) =>
     `${plural(count, 'record', 'records')} cannot be read, such as those from before the signing key was set.`,

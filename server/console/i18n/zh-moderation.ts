@@ -67,7 +67,7 @@ export const moderation: Messages['moderation'] = {
     returned: '已恢复',
     failed: '失败次数',
   },
-  results: { begun: '已开始', cancelled: '已取消', failed: '失败' },
+  results: { begun: '（已开始）', cancelled: '（已取消）', failed: '（失败）' },
   address: (address) => `来自 ${address}`,
   unreadable: (count) => `有 ${number(count)} 条记录无法读取，例如启用签名密钥之前的记录。`,
   omitted: (count) => `另有 ${number(count)} 条未列出。`,
