@@ -26,6 +26,8 @@ import { recallBody, signedQuery } from '../support/webhook.ts'
 const NAMES = Object.keys(HOST_PROXIES) as HostProxyName[]
 /** Longer than any of the proxies waits for an ordinary response. */
 const HEARTBEAT_S = 12
+/** The same, of a file. */
+const SILENT_MS = 12_000
 const MAX_SOCKETS = 12
 const OUTER = '127.0.0.5'
 const STRANGER = '127.0.0.4'
@@ -379,6 +381,33 @@ describe('the proxies for plain hosts before processes that break off', () => {
         await proxy.stop()
       }
     })
+
+  it('pass on a file whole, though the node has nothing to say for longer than they wait for other responses', async function () {
+    this.timeout(60_000)
+    const port = await listen(({ url = '' }, response) => {
+      if (!url.startsWith('/v1/')) return void response.end()
+      // An export has its head at once, evidence nothing before the first line.
+      if (url.startsWith('/v1/export')) response.write('head\r\n')
+      setTimeout(() => response.end('last\r\n'), SILENT_MS)
+    })
+    await Promise.all(
+      NAMES.map(async (name) => {
+        const proxy = await startHostProxy(name, { receivers: [port], nodes: [port] })
+        try {
+          const paths = ['/v1/export?q=x&format=csv', '/v1/evidence?feed=true']
+          const files = await Promise.all(
+            paths.map(async (path) => await ask(proxy, path, { withinMs: 2 * SILENT_MS })),
+          )
+          expect(
+            files.map(({ body }) => body),
+            name,
+          ).to.deep.equal(['head\r\nlast\r\n', 'last\r\n'])
+        } finally {
+          await proxy.stop()
+        }
+      }),
+    )
+  })
 
   it('HAProxy takes only so many connections of one address, but of a proxy', async () => {
     const port = await listen((_, response) => void response.end())

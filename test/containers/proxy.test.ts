@@ -89,7 +89,15 @@ describe('nginx.conf', () => {
     for (const base of ['', '/recalls', '/a/b.c']) {
       for (const path of [DEFAULTS.WEBHOOK_PATH, `${DEFAULTS.WEBHOOK_PATH}/secret`])
         expect(valueOf(locationOf(base + path), 'proxy_pass'), path).to.equal('http://receiver')
-      for (const path of ['/', '/webhooks', limits.SOCKET_PATH, '/v1/stream', '/v1/notices', '/docs/'])
+      for (const path of [
+        '/',
+        '/webhooks',
+        limits.SOCKET_PATH,
+        '/v1/stream',
+        '/v1/export',
+        '/v1/notices',
+        '/docs/',
+      ])
         expect(valueOf(locationOf(base + path), 'proxy_pass'), path).to.equal('http://nodes')
       for (const path of ['/metrics', '/Metrics/', '/metrics/x'])
         expect(valueOf(locationOf(base + path), 'return'), path).to.equal('404')
@@ -139,6 +147,8 @@ describe('nginx.conf', () => {
     expect(valueOf(locationOf('/v1/stream'), 'proxy_buffering')).to.equal('off')
     for (const name of ['proxy_read_timeout', 'proxy_send_timeout'])
       expect(milliseconds(valueOf(locationOf(limits.SOCKET_PATH), name))).to.be.above(longestMs)
+    for (const path of ['/v1/export', '/recalls/v1/evidence'])
+      expect(milliseconds(valueOf(locationOf(path), 'proxy_read_timeout')), path).to.equal(90_000)
   })
 
   it('keeps the times of the provider: tries again before it gives up, and responds with an error afterwards', () => {

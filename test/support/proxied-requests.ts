@@ -21,13 +21,15 @@ export const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
 export interface SentOptions extends RequestOptions {
   readonly body?: string
+  /** For a response that takes longer than others. */
+  readonly withinMs?: number
 }
 
 const request = (url: string, options: RequestOptions) =>
   (url.startsWith('https:') ? requestHttps : requestHttp)(url, { agent: false, ...options })
 
 /** Sends a request on a connection of its own. A connection that becomes a socket is closed. */
-export async function send(url: string, { body, ...options }: SentOptions = {}) {
+export async function send(url: string, { body, withinMs, ...options }: SentOptions = {}) {
   const sent = request(url, options)
   const answered = new Promise<{ response: IncomingMessage; answer: string }>((resolve, reject) => {
     sent.on('error', reject)
@@ -41,7 +43,7 @@ export async function send(url: string, { body, ...options }: SentOptions = {}) 
     })
   })
   sent.end(body)
-  const { response, answer } = await withTimeout('the response arrives', answered)
+  const { response, answer } = await withTimeout('the response arrives', answered, withinMs)
   return { status: response.statusCode, headers: response.headers, body: answer }
 }
 
