@@ -128,7 +128,7 @@ async function startParts(
   let port = 0
   const door = createTestDoor(config, () => port)
   const requestTimes = new RequestTimes()
-  const { reports, logFindings } = createSelfReports(base, health, {
+  const { reports, askProcesses, logFindings } = createSelfReports(base, health, {
     settings,
     environment,
     requestTimes,
@@ -140,7 +140,7 @@ async function startParts(
     ...health.routers,
     ...(access && realtime
       ? createPages(
-          { ...base, broker: reads, ...reports, door, quarantines, folders: health.folders },
+          { ...base, broker: reads, ...reports, askProcesses, door, quarantines, folders: health.folders },
           access,
           realtime,
         )

@@ -18,6 +18,7 @@ import { createDelivery } from './delivery.ts'
 import { createDisconnect } from './disconnect.ts'
 import { createExport } from './export.ts'
 import { createEvidenceHandlers } from './evidence.ts'
+import { createPresenceHandlers } from './presence.ts'
 import { createQuarantineHandlers } from './quarantine.ts'
 import type { Quarantines } from './quarantine.ts'
 import { forgetFolder } from './left-folders.ts'
@@ -43,6 +44,7 @@ interface ApiDependencies extends StatusDependencies {
   readonly authorization: Authorization
   readonly broker: Broker
   readonly quarantines: Quarantines
+  readonly presence: Parameters<typeof createPresenceHandlers>[0]['presence']
   readonly folders: Parameters<typeof forgetFolder>[0]['folders']
   /** The first one signs; without any there is no evidence. */
   readonly evidenceKeys: readonly EvidenceKey[]
@@ -81,6 +83,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   const rooms = createRoomHandlers({ authorization, broker, socketsIn, turns, inTurn })
   const revoked = createRevocationHandlers(dependencies)
   const quarantine = createQuarantineHandlers(dependencies)
+  const presence = createPresenceHandlers(dependencies)
   const evidence = createEvidenceHandlers(dependencies)
   const stream: RequestHandler = async (request, response) => {
     const { room, since } = parseStream(request)
@@ -102,6 +105,8 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/delivery', requireAdmin, createDelivery({ authorization, broker }))
   router.get('/v1/evidence', requireAdmin, evidence.evidence)
   router.get('/v1/evidence-key', requireAdmin, evidence.evidenceKey)
+  router.get('/v1/user-presence', requireAdmin, presence.user)
+  router.get('/v1/room-presence', requireAdmin, presence.room)
   router.get('/v1/quarantine', requireAdmin, quarantine.list)
   router.delete('/v1/quarantine', requireAdmin, quarantine.dropMatching)
   router.post('/v1/quarantine/retry', requireAdmin, quarantine.retryMatching)

@@ -4,7 +4,9 @@ import { createAudit } from '../api/audit.ts'
 import { refuseRooms, refuseStatus, serveStatus } from '../api/status.ts'
 import * as options from '../config/options.ts'
 import { serveClientScript, serveConsole, serveDocuments } from '../http/static-files.ts'
+import { answerPresence, createPresence } from '../realtime/presence/all-presence.ts'
 import type { Realtime } from '../realtime/realtime.ts'
+import type { AskProcesses } from '../telemetry/ask-processes.ts'
 import { followRevocations } from './access.ts'
 import type { Access } from './access.ts'
 import type { Base } from './base.ts'
@@ -13,14 +15,19 @@ import { refuseWebhooks } from './webhooks.ts'
 
 type PageDependencies = Base &
   SelfReports &
-  Pick<Parameters<typeof createApi>[1], 'door' | 'quarantines' | 'folders'>
+  Pick<Parameters<typeof createApi>[1], 'door' | 'quarantines' | 'folders'> & {
+    readonly askProcesses: AskProcesses
+  }
 
 /** Creates the routers that a node serves next to its sockets. */
 export function createPages(
   base: PageDependencies,
   access: Access,
-  { openStream, socketsIn }: Realtime,
+  { openStream, socketsIn, presence: own }: Realtime,
 ): Router[] {
+  const self = base.deployment.process
+  const stopAnswering = answerPresence(self, own, base.broker)
+  base.lifecycle.onStop('presence', async () => stopAnswering())
   const audit = createAudit(base)
   base.lifecycle.onStop('audit', audit.stop)
   const evidenceKeys = base.config.EVIDENCE_KEY
@@ -30,6 +37,7 @@ export function createPages(
     evidenceKeys,
     openStream,
     socketsIn,
+    presence: createPresence({ ...base, self, own }),
     audit,
   })
   const refusing = base.config.ROLE === 'node' ? [refuseWebhooks()] : []

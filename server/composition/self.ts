@@ -65,6 +65,7 @@ export function createSelfReports(
   }
   return {
     reports,
+    askProcesses,
     /** Writes what the doctor finds into the log. */
     logFindings: doctor.logFindings,
   }

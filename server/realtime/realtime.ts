@@ -19,6 +19,7 @@ import { createDeliveryTrace } from './rooms/delivery-trace.ts'
 import { createHub } from './rooms/hub.ts'
 import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
 import type { OnTold } from './rooms/told-notes.ts'
+import { createOwnPresence } from './presence/own-presence.ts'
 import { createStreams } from './server-sent-events/streams.ts'
 import { followAnnouncements, Sessions } from './sessions/registry.ts'
 import { UserBudgets } from './sessions/user-budgets.ts'
@@ -126,6 +127,8 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     rooms: (): number => rooms.all().length,
     /** Returns how many listeners a room has on this node. */
     socketsIn: hub.size,
+    /** Who is connected to this node. */
+    presence: createOwnPresence(sessions),
     /** To be called with whether the broker has accepted a heartbeat of this process. */
     onHeartbeatSent: delivery.onHeartbeatSent,
     /** Whether notices are proved to arrive at the sockets of this node. */

@@ -1,5 +1,5 @@
 import { asGatewayError } from '../../shared/errors.ts'
-import type { GoneProcess } from '../../shared/http-api.ts'
+import type { GoneProcess, ProcessState } from '../../shared/http-api.ts'
 import { durationOf } from '../lib/duration.ts'
 import { createLimiter } from '../lib/flow-control.ts'
 import type { ReadOverview } from './overview.ts'
@@ -17,6 +17,8 @@ interface Unanswered {
 }
 
 interface Question<Answer> {
+  /** Whether a process has something to say to it. Default: all have. */
+  readonly concerns?: (process: Pick<ProcessState, 'role'>) => boolean
   /** Who is asked: the process with this id. */
   readonly nameOf: (id: string) => string
   readonly question: string
@@ -32,7 +34,7 @@ interface AskingDependencies {
   readonly readOverview: ReadOverview
 }
 
-/** Asks all other processes of the app the same. Never rejects: who did not answer is told. */
+/** Asks all other processes of the app that it concerns the same. Never rejects: who did not answer is told. */
 export type AskProcesses = <Answer>(question: Question<Answer>) => Promise<{
   readonly answers: readonly { readonly id: string; readonly answer: Answer }[]
   readonly unanswered: readonly Unanswered[]
@@ -40,9 +42,9 @@ export type AskProcesses = <Answer>(question: Question<Answer>) => Promise<{
 
 export function createProcessAsking({ self, ask, readOverview }: AskingDependencies): AskProcesses {
   const limit = createLimiter(MAX_CONCURRENT)
-  return async ({ nameOf, question, decode }) => {
+  return async ({ concerns = () => true, nameOf, question, decode }) => {
     const { processes, gone, incomplete } = await readOverview()
-    const others = processes.filter(({ id }) => id !== self)
+    const others = processes.filter((process) => process.id !== self && concerns(process))
     const asked = await Promise.all(
       others.slice(0, MAX_ASKED).map(({ id, host }) =>
         limit(async () => decode(await ask(nameOf(id), question))).then(
@@ -61,7 +63,7 @@ export function createProcessAsking({ self, ask, readOverview }: AskingDependenc
         ...asked.flatMap((one) => ('why' in one ? [one] : [])),
         ...others.slice(MAX_ASKED).map(({ id }) => ({ id, why: 'not asked: there are too many processes' })),
         // It may hang, or wait on a machine that nobody reaches.
-        ...gone.filter(({ stopped }) => !stopped).map(silent),
+        ...gone.filter((process) => !process.stopped && concerns(process)).map(silent),
         ...(incomplete === undefined ? [] : [{ id: 'others', why: `not known: ${incomplete}` }]),
       ],
     }

@@ -73,6 +73,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/lib/',
     'server/telemetry/',
   ],
+  'server/realtime/presence/': [
+    'server/realtime/sessions/',
+    'server/broker/broker.ts',
+    'server/lib/',
+    'server/telemetry/',
+  ],
   'server/realtime/': [
     'server/auth/',
     'server/broker/broker.ts',
@@ -140,6 +146,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/doctor/',
     'server/http/',
     'server/lib/',
+    'server/realtime/presence/all-presence.ts',
     'server/realtime/realtime.ts',
     'server/realtime/rooms/told-notes.ts',
     'server/receiver/',
@@ -194,6 +201,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/api/',
     'server/receiver/commands/',
     'server/receiver/quarantine/questions.ts',
+    'server/realtime/presence/questions.ts',
     'server/realtime/sessions/requests.ts',
     'server/telemetry/configuration-answer.ts',
     'server/telemetry/folder-notes.ts',

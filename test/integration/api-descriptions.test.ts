@@ -119,6 +119,9 @@ describe('API descriptions', () => {
       expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
     }
     const member = await makeToken({ rooms: [{ group: 'g' }] })
+    const client = await connect(gateway.url, member)
+    onCleanUp(client.close)
+    await client.subscribe({ group: 'g' })
     for (const [method, path, body] of [
       ['get', '/v1/position?group=g'],
       ['get', '/v1/position?feed=true'],
@@ -143,6 +146,8 @@ describe('API descriptions', () => {
       ['get', '/v1/sign-in'],
       ['get', '/v1/configuration'],
       ['get', '/v1/health-history'],
+      ['get', '/v1/user-presence?userId=user-1'],
+      ['get', '/v1/room-presence?group=g'],
       ['post', '/v1/test-recall', { group: 'g', topic: 't', seqs: [7] }],
       ['post', '/v1/disconnect', { userId: 'nobody', group: 'g', topic: 't', forS: 1 }],
       ['post', '/v1/disconnect', { userId: 'nobody', c2c: ['nobody', 'a'] }],

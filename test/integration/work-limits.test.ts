@@ -157,9 +157,9 @@ describe('the work that a gateway does', function () {
     const after = await redisCalls()
     // One or several calls, but never one per socket.
     expect((after.get('ssubscribe') ?? 0) - (before.get('ssubscribe') ?? 0)).to.be.within(1, 20)
-    // Probes, answers, questions to the doctor and about the settings, and the two subjects of announcements have channels even
-    // without rooms.
-    expect(await sendToRedis('PUBSUB', 'SHARDCHANNELS')).to.have.length(20 + 6)
+    // Probes, answers, questions to the doctor, about the settings and about who is connected, and the two subjects of announcements
+    // have channels even without rooms.
+    expect(await sendToRedis('PUBSUB', 'SHARDCHANNELS')).to.have.length(20 + 7)
   })
 
   it('is three writes for a socket that comes in', async () => {

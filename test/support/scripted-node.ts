@@ -77,6 +77,8 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
     const session = new Session(
       { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
       {
+        kind: 'websocket',
+        waitingBytes: () => 0,
         isOpen: () => isOpen,
         flushed: async () => undefined,
         join: () => observer.onJoin(),

@@ -102,6 +102,8 @@ function createRace({
   const session = new Session(
     principal,
     {
+      kind: 'websocket',
+      waitingBytes: () => 0,
       isOpen,
       rest: () => undefined,
       sendUnsubscribed: (sent) => void unsubscribed.push(sent),

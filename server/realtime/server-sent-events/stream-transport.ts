@@ -26,6 +26,7 @@ interface StreamTransportDependencies {
 
 /** Writes the events of a session to an HTTP response. The id of an event is the position to resume from. */
 export class StreamTransport implements Transport, Listener {
+  readonly kind = 'stream'
   readonly #response: ServerResponse
   readonly #role: Role
   readonly #deps: StreamTransportDependencies
@@ -71,20 +72,20 @@ export class StreamTransport implements Transport, Listener {
     return !this.#response.destroyed && !this.#response.writableEnded
   }
 
-  bufferedBytes(): number {
+  waitingBytes(): number {
     return this.#response.writableLength
   }
 
   /** Measures what waits, and returns what of it is not shared with others. */
   measure(count: WaitingCount): number {
-    const bytes = this.bufferedBytes()
+    const bytes = this.waitingBytes()
     if (bytes === 0) this.#held = []
     for (const notice of this.#held) count.addOnce(notice, bytesInMemory([notice]))
     return bytes
   }
 
   heldBytes(): number {
-    return this.bufferedBytes() + bytesInMemory(this.#held)
+    return this.waitingBytes() + bytesInMemory(this.#held)
   }
 
   flushed(held: readonly Notice[] = []): Promise<void> {
@@ -115,7 +116,7 @@ export class StreamTransport implements Transport, Listener {
     if (!this.isOpen()) return
     const { epoch, notices } = payload
     this.#write('messages-recalled', data, { epoch, offset: notices.at(-1)?.offset ?? 0 })
-    const waitingBytes = this.bufferedBytes()
+    const waitingBytes = this.waitingBytes()
     if (waitingBytes <= MAX_BUFFERED_BYTES) return
     this.#deps.metrics.slowConsumerDisconnected()
     this.#deps.log.warn({ waitingBytes }, 'slow consumer disconnected')

@@ -87,7 +87,7 @@ export function createStreams(
     count: (): number => open.size,
     /** Returns how many bytes are buffered for the slowest stream. */
     maxBufferedBytes: (): number =>
-      [...open].reduce((max, transport) => Math.max(max, transport.bufferedBytes()), 0),
+      [...open].reduce((max, transport) => Math.max(max, transport.waitingBytes()), 0),
 
     dismissals: (): Dismiss[] => [...open].map((transport) => (goodbye) => transport.close(goodbye)),
   }

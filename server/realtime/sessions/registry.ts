@@ -25,6 +25,11 @@ export class Sessions {
     return [...(this.#byUser.get(userId) ?? [])]
   }
 
+  /** All users with their sessions, in the order in which they came. */
+  users(): Iterable<readonly [userId: string, sessions: ReadonlySet<Session>]> {
+    return this.#byUser
+  }
+
   all(): Session[] {
     return [...this.#byUser.values()].flatMap((sessions) => [...sessions])
   }

@@ -15,6 +15,7 @@ import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 import { Serving } from './serving.ts'
 import type { Ack, ServingDependencies } from './serving.ts'
 import { Subscriptions } from './subscriptions.ts'
+import type { Subscription } from './subscriptions.ts'
 import type { Transport } from './transport.ts'
 
 /** Shared by all sessions. */
@@ -24,12 +25,21 @@ export interface SessionDependencies extends JoinDependencies, ServingDependenci
   readonly timers: TimerWheel
 }
 
+/** What a session is at the moment, for admins who ask. */
+interface SessionState {
+  readonly principal: Principal
+  readonly transport: Pick<Transport, 'kind' | 'protocolVersion' | 'waitingBytes'>
+  readonly connectedAtMs: number
+  readonly subscriptions: readonly Subscription[]
+}
+
 /** One connection's requests and grants. A single timer waits for the earliest expiry of what has been granted. */
 export class Session {
   readonly #deps: SessionDependencies
   readonly #transport: Transport
   readonly #subscriptions: Subscriptions
   readonly #serving: Serving
+  readonly #connectedAtMs = Date.now()
   #principal: Principal
   #rechecks = 0
   #timerAtMs = Infinity
@@ -134,6 +144,20 @@ export class Session {
     }
     for (const room of this.#subscriptions.rooms())
       if (this.#isRevoked(room)) this.#evict(room, revokedRoom())
+  }
+
+  describe(): SessionState {
+    return {
+      principal: this.#principal,
+      transport: this.#transport,
+      connectedAtMs: this.#connectedAtMs,
+      subscriptions: this.#subscriptions.list(),
+    }
+  }
+
+  /** Returns the subscription to the room of this name; undefined if there is none. */
+  subscriptionTo(name: string): Subscription | undefined {
+    return this.#subscriptions.find(name)
   }
 
   /** To be called once the connection is closed. */

@@ -51,6 +51,16 @@ export class Subscriptions {
     return this.#all().map(({ room }) => room)
   }
 
+  /** Returns the subscription to the room of this name, joined or pending; the joined one if it is both. */
+  find(name: string): Subscription | undefined {
+    return this.#joined.get(name) ?? this.#pending?.get(name)
+  }
+
+  /** Returns one subscription for each room, like `find`. */
+  list(): Subscription[] {
+    return [...new Map([...(this.#pending ?? []), ...this.#joined]).values()]
+  }
+
   /** Returns the rooms whose grant has ended by `nowMs`, once: they are to be checked, and then to be set or left. */
   takeExpired(nowMs: number): Room[] {
     const expired = this.#all().filter(({ untilMs, isChecked }) => untilMs <= nowMs && !isChecked)

@@ -25,6 +25,11 @@ export interface RoomTransport {
 
 /** The port to a connection: everything that a session needs from it. */
 export interface Transport extends RoomTransport {
+  readonly kind: 'websocket' | 'stream'
+  /** The version of the protocol that the client speaks. Undefined for a stream, which names none. */
+  readonly protocolVersion?: number
+  /** What has been written and the network has not taken yet. */
+  waitingBytes(): number
   /** Tells the client that it has left a room without having requested that. */
   sendUnsubscribed(unsubscribed: Unsubscribed): void
   /** Takes in no further requests for a moment: the client has sent more than it may. */

@@ -6,7 +6,7 @@ import { writeTogether } from '../../lib/written-together.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
 import type { DeliveryMonitor } from '../delivery/delivery.ts'
 import { openingRequests } from '../opening-requests.ts'
-import { checkProtocolVersion } from '../protocol-version.ts'
+import { protocolVersionIn } from '../protocol-version.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
@@ -31,7 +31,7 @@ export function authenticateSockets(
   const seen = new WeakSet<object>()
 
   async function admit({ request, handshake: { auth }, data }: GatewaySocket): Promise<void> {
-    checkProtocolVersion(auth)
+    protocolVersionIn(auth)
     openingRequests(auth)
     data.principal = await authenticate(request, auth)
     // Begun before the drain, which has not seen it.
@@ -75,6 +75,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
   const { principal } = data
   const { sessions, silenceMs, shortcuts } = dependencies
   const requests = openingRequests(handshake.auth)
+  const protocolVersion = protocolVersionIn(handshake.auth)
   releaseHandshake(socket)
   // Before the session, which may have something to say.
   const expiresInMs = Math.max(0, principal.expiresAtMs - Date.now())
@@ -85,7 +86,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     requests === undefined ? hello : { ...hello, subscribing: requests.length },
     shortcuts,
   )
-  const transport = new SocketTransport(socket, dependencies)
+  const transport = new SocketTransport(socket, protocolVersion, dependencies)
   const session = new Session(principal, transport, dependencies)
   onRequest(
     socket,

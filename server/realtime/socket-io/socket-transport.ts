@@ -13,7 +13,14 @@ import type {
   Role,
 } from '../rooms/prepared-event.ts'
 import type { Transport } from '../sessions/transport.ts'
-import { flushed, idleTcpSocket, isTestedVersion, pauseReading, socketIoVersions } from './internals.ts'
+import {
+  bufferedBytes,
+  flushed,
+  idleTcpSocket,
+  isTestedVersion,
+  pauseReading,
+  socketIoVersions,
+} from './internals.ts'
 import type { Connection, EncodedEvent, GatewaySocket } from './internals.ts'
 import { writeThroughEngine } from './waiting-internals.ts'
 
@@ -31,18 +38,29 @@ export interface SocketTransportDependencies {
 
 /** A Socket.IO socket, as its session and the hub see it. */
 export class SocketTransport implements Transport, Listener {
+  readonly protocolVersion: number
   readonly #socket: GatewaySocket
   readonly #role: Role
   readonly #deps: SocketTransportDependencies
 
-  constructor(socket: GatewaySocket, dependencies: SocketTransportDependencies) {
+  constructor(socket: GatewaySocket, protocolVersion: number, dependencies: SocketTransportDependencies) {
+    this.protocolVersion = protocolVersion
     this.#socket = socket
     this.#role = socket.data.principal.role
     this.#deps = dependencies
   }
 
+  /** The same for all: an idle socket should hold as little as possible. */
+  get kind() {
+    return 'websocket' as const
+  }
+
   isOpen(): boolean {
     return this.#socket.connected
+  }
+
+  waitingBytes(): number {
+    return bufferedBytes(this.#socket.conn)
   }
 
   flushed(held: readonly Notice[] = []): Promise<void> {

@@ -10,9 +10,9 @@ const TIMERS = { own: 40, connection: 10 }
 export const CONNECTIONS = { own: 6, lookups: 10, user: 2 }
 /**
  * Connections of each process to Redis; channels of the app, besides one for each room; and channels of each process, for questions
- * about its quarantine, its configuration and what its doctor finds.
+ * about its quarantine, its configuration, what its doctor finds, and who is connected.
  */
-const REDIS = { connections: 4, channels: 8, questions: 3 }
+const REDIS = { connections: 4, channels: 8, questions: 4 }
 
 /** When all is well again, nothing waits, nothing has grown, and every process says that it is well. */
 export function judgeQuiet(plan: Plan, history: readonly Entry[]): Violation[] {
