@@ -15,6 +15,7 @@ import { addStatus } from './cli/status.ts'
 import { addTail } from './cli/tail.ts'
 import { addToken } from './cli/token.ts'
 import { addVerify } from './cli/verify.ts'
+import { addWho } from './cli/who.ts'
 import { RELEASE } from './lib/release.ts'
 
 /** npm forwards a SIGINT that the terminal has sent to this process too: one Ctrl+C arrives twice. */
@@ -61,6 +62,7 @@ for (const add of [
   addStart,
   addStatus,
   addDoctor,
+  addWho,
   addTail,
   addRecalled,
   addSend,

@@ -32,6 +32,10 @@ export const plain = ({ epoch, offset }: Position): Position => ({ epoch, offset
 export const isSamePosition = (one: Position | undefined, other: Position | undefined): boolean =>
   one?.epoch === other?.epoch && one?.offset === other?.offset
 
+/** Returns how many entries of a log lie between a position and a later one; undefined if they are not of the same log. */
+export const entriesBetween = (position: Position, later: Position): number | undefined =>
+  position.epoch === later.epoch ? Math.max(0, later.offset - position.offset) : undefined
+
 /** Why missed notices are no longer available. */
 export type GapReason =
   /** The log was lost and started over, or the position belongs to another log. */

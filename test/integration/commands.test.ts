@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url))
 const DOCUMENT = readFileSync(`${ROOT}server/docs/commands.md`, 'utf8')
 /** These tell with their exit code what they have found. */
-const JUDGING = /^recall-gateway (status|doctor)\b/
+const JUDGING = /^recall-gateway (status|doctor|who)\b/
 
 /** Every command of the document, in order, of which those of a block follow each other. */
 const BLOCKS = [...DOCUMENT.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block = '']) =>

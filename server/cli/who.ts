@@ -1,0 +1,98 @@
+import type { Command } from 'commander'
+import { GatewayError } from '../../shared/errors.ts'
+import type { RoomPresenceResponse, UserPresenceResponse } from '../../shared/http-api/presence.ts'
+import { isIdentifier } from '../../shared/identifier.ts'
+import { FEED } from '../../shared/room.ts'
+import type { Room } from '../../shared/room.ts'
+import type { Terminal } from './command.ts'
+import { createGatewayApi, withApiOptions } from './gateway-api.ts'
+import type { ApiOptions, GatewayApi } from './gateway-api.ts'
+import { conversationIn, parametersOf, withRoomOptions } from './room-options.ts'
+import type { RoomOptions } from './room-options.ts'
+import { describeRoom, describeUser } from './who-table.ts'
+
+interface WhoOptions extends ApiOptions, RoomOptions {
+  readonly user?: string
+  readonly feed: boolean
+  readonly json: boolean
+}
+
+const NOBODY = 1
+const UNASKED = 2
+
+export function addWho(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('who')
+    .description('say where a user is connected, and how; or who is in a room, on all nodes')
+    .option(
+      '--user <id>',
+      'this user: connections, rooms, how far behind, until when, and what was taken away',
+    )
+  withRoomOptions(command)
+    .option('--feed', 'the feed, which has all recalls', false)
+    .option('--json', 'print the response of the gateway, one line of JSON', false)
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 somebody is there; 1 nobody is, or a node did not answer, and is named; 2 nobody can be asked.
+
+Examples: recall-gateway who --user alice
+          recall-gateway who --group lobby`,
+    )
+  withApiOptions(command).action((options: WhoOptions) => who(options, terminal))
+}
+
+async function who(options: WhoOptions, terminal: Terminal): Promise<void> {
+  try {
+    const asked = askedFor(options)
+    const api = createGatewayApi(options, terminal.environment)
+    const { response, lines, isThere } = await ('userId' in asked
+      ? askUser(api, asked.userId)
+      : askRoom(api, asked.room))
+    if (options.json) terminal.print(JSON.stringify(response))
+    else for (const line of lines) terminal.print(line)
+    terminal.exitWith(isThere && response.unanswered.length === 0 ? 0 : NOBODY)
+  } catch (error) {
+    // Never the code of "nobody", with which the process ends otherwise.
+    terminal.exitWith(UNASKED)
+    throw error
+  }
+}
+
+/** Returns the user or the room that the options name. Throws CONFIG_INVALID unless it is one. */
+function askedFor({
+  user,
+  feed,
+  ...options
+}: WhoOptions): { readonly userId: string } | { readonly room: Room } {
+  const conversation = conversationIn(options)
+  const asked = [
+    ...(user === undefined ? [] : [{ userId: user }]),
+    ...(conversation === undefined ? [] : [{ room: conversation }]),
+    ...(feed ? [{ room: FEED }] : []),
+  ]
+  const [one] = asked
+  if (one === undefined || asked.length > 1)
+    throw new GatewayError(
+      'CONFIG_INVALID',
+      'name a user or a room: --user, --group, --c2c, --official or --feed',
+    )
+  if ('userId' in one && !isIdentifier(one.userId))
+    throw new GatewayError('CONFIG_INVALID', '--user must be printable text, not empty')
+  return one
+}
+
+async function askUser(api: GatewayApi, userId: string) {
+  const response = await api.get<UserPresenceResponse>('/v1/user-presence', { userId })
+  const isThere = response.nodes.some(({ connections }) => connections.length > 0)
+  return { response, lines: describeUser(response), isThere }
+}
+
+async function askRoom(api: GatewayApi, room: Room) {
+  const response = await api.get<RoomPresenceResponse>('/v1/room-presence', parametersOf(room))
+  return {
+    response,
+    lines: describeRoom(response),
+    isThere: response.nodes.some(({ connections }) => connections > 0),
+  }
+}
