@@ -1,5 +1,6 @@
 import { access } from './en-access.ts'
 import { moderation } from './en-moderation.ts'
+import { presence } from './en-presence.ts'
 import { act } from './en-act.ts'
 import { number, plural, seconds } from './en-format.ts'
 import { find } from './en-find.ts'
@@ -223,6 +224,7 @@ export const en = {
   },
   access,
   moderation,
+  presence,
   act,
   find,
   health,

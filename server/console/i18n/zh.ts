@@ -1,6 +1,7 @@
 import type { Messages } from './en.ts'
 import { access } from './zh-access.ts'
 import { moderation } from './zh-moderation.ts'
+import { presence } from './zh-presence.ts'
 import { act } from './zh-act.ts'
 import { find } from './zh-find.ts'
 import { number, seconds } from './zh-format.ts'
@@ -201,6 +202,7 @@ export const zh: Messages = {
   },
   access,
   moderation,
+  presence,
   act,
   find,
   health,

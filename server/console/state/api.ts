@@ -23,6 +23,7 @@ import type { DeliveryResponse } from '../../../shared/http-api/delivery.ts'
 import type { DoctorResponse } from '../../../shared/http-api/doctor.ts'
 import type { HealthHistoryResponse } from '../../../shared/http-api/health-history.ts'
 import type { SignInResponse, WhoamiResponse } from '../../../shared/http-api/identity.ts'
+import type { RoomPresenceResponse, UserPresenceResponse } from '../../../shared/http-api/presence.ts'
 import type { SearchResponse } from '../../../shared/http-api/search.ts'
 import type { TopResponse } from '../../../shared/http-api/top.ts'
 import type { RecalledResponse } from '../../../shared/protocol.ts'
@@ -121,6 +122,15 @@ export class Api {
   /** Other processes are asked, for 2 s at most each. */
   configuration(): Promise<ConfigurationResponse> {
     return this.#call('configuration', {})
+  }
+
+  /** Other nodes are asked, as above. */
+  userPresence(userId: string): Promise<UserPresenceResponse> {
+    return this.#get('user-presence', [['userId', userId]])
+  }
+
+  roomPresence(room: Room): Promise<RoomPresenceResponse> {
+    return this.#get('room-presence', queryOf(room))
   }
 
   healthHistory(): Promise<HealthHistoryResponse> {

@@ -28,6 +28,19 @@ export function namesConversation(text: string): boolean {
 }
 
 const MAX_OFFERED = 3
+
+/** Returns the users that a filter asks for as operator, sender or one of two. */
+export function peopleIn(text: string): readonly string[] {
+  const parsed = parseFilter(text)
+  if (!parsed.ok) return []
+  const named = parsed.filter.terms.flatMap((term) =>
+    (term.key === 'operator' || term.key === 'sender' || term.key === 'c2c') && !term.excludes
+      ? [...term.values]
+      : [],
+  )
+  return [...new Set(named)].slice(0, MAX_OFFERED)
+}
+
 /** A word as it may be the name of a group: without quotes, separators or a minus, and no number. */
 const PLAIN_WORD = /^(?!-|\d+$)[^\s"“”,，:：<>=]+$/
 

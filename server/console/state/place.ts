@@ -1,4 +1,5 @@
 import { MAX_FILTER_LENGTH } from '../../../shared/filter.ts'
+import { isIdentifier } from '../../../shared/identifier.ts'
 import { parseInstant } from '../../../shared/instant.ts'
 import { isPosition } from '../../../shared/position.ts'
 import { parseRoomName, roomName } from '../../../shared/room.ts'
@@ -38,6 +39,11 @@ const time: Part<number> = {
   format: (atMs) => new Date(atMs).toISOString(),
 }
 
+const user: Part<string> = {
+  parse: (value) => (isIdentifier(value) ? value : undefined),
+  format: (id) => id,
+}
+
 /** Of the quarantine: the id of a data folder, and a number. */
 const entryId: Part<string> = {
   parse: (value) => (/^[\w-]{1,100}$/.test(value) ? value : undefined),
@@ -66,6 +72,8 @@ const PARTS = {
   open: recallPlace,
   /** The room that a view is about. */
   room,
+  /** The user that a view is about. */
+  user,
   /** The messages that are looked up: ranges of `MsgSeq`, or each `MsgKey`, separated by commas. */
   names: textPart(MAX_NAMES_LENGTH),
   /** The conversation whose log a member reads, and since when it was recalled, in ms since 1970. */

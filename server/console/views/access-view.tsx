@@ -7,8 +7,9 @@ import { RoomLabel } from '../ui/conversation.tsx'
 import { Failure, Timestamp } from '../ui/labels.tsx'
 import { Name } from '../ui/name.tsx'
 import { AuditList } from './audit-list.tsx'
+import { PresenceCard } from './presence-card.tsx'
 
-/** Who is taken out, until when and by whom; and what admins did. */
+/** Who is connected; who is taken out, until when and by whom; and what admins did. */
 export function AccessView({ store }: { readonly store: Store }) {
   const { t } = useLocale()
   const { access, isAdmin } = store
@@ -18,6 +19,7 @@ export function AccessView({ store }: { readonly store: Store }) {
   if (!isAdmin) return <p class="empty">{t.moderation.adminsOnly}</p>
   return (
     <div class="pad access">
+      <PresenceCard api={store.api} />
       <TakenOut access={access} />
       <AuditList access={access} />
     </div>

@@ -17,6 +17,7 @@ import { TestMark } from '../ui/labels.tsx'
 import { Field, SidePanel } from '../ui/side-panel.tsx'
 import { DeliveryPath } from './delivery-path.tsx'
 import { EvidenceOfRecall } from './evidence.tsx'
+import { UserPresenceLink } from './presence-links.tsx'
 import { TakeAlong } from './take-along.tsx'
 import { TakeOut } from './take-out.tsx'
 
@@ -86,15 +87,19 @@ const FIELDS = [
   'platform',
   'address',
 ] as const
+const PEOPLE: ReadonlySet<string> = new Set(['sender', 'operator'])
 
 function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
   const { t } = useLocale()
+  const isForAdmin = 'receivedAtMs' in notice
   const values: Readonly<Partial<Record<(typeof FIELDS)[number], string | undefined>>> = notice
   return (
     <dl>
       {notice.c2c !== undefined && (
         <Field name={t.details.fields.c2c}>
-          <Pair c2c={notice.c2c} />
+          <Pair c2c={notice.c2c} />{' '}
+          {isForAdmin &&
+            [...new Set(notice.c2c)].map((userId) => <UserPresenceLink key={userId} userId={userId} />)}
         </Field>
       )}
       {FIELDS.map((name) => {
@@ -104,7 +109,8 @@ function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
           <Field key={name} name={t.details.fields[name]}>
             <Copyable text={value} what={t.details.fields[name]}>
               <Name text={value} />
-            </Copyable>
+            </Copyable>{' '}
+            {isForAdmin && PEOPLE.has(name) && <UserPresenceLink userId={value} />}
           </Field>
         )
       })}

@@ -10,6 +10,7 @@ import { Pair } from '../ui/conversation.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { Failure, InterruptionText, LateMark, TestMark, Timestamp } from '../ui/labels.tsx'
 import { Name } from '../ui/name.tsx'
+import { RoomPresenceLink } from './presence-links.tsx'
 
 const MAX_SHOWN_RECALLS = 5
 const MAX_SHOWN_SEQS = 10
@@ -123,6 +124,12 @@ function LatestRecalls({ watched }: { readonly watched: WatchedRoom }) {
       </ol>
       <p>
         <a href={address.hrefOf('rooms', { room: watched.room })}>{t.act.rooms.all}</a>
+        {!isFeed(watched.room) && (
+          <>
+            {' · '}
+            <RoomPresenceLink room={watched.room} />
+          </>
+        )}
       </p>
     </>
   )

@@ -7,6 +7,7 @@ import { contradictionIn, ownLogFilters } from '../state/filter-text.ts'
 import type { Search } from '../state/search.ts'
 import { refusalText } from '../ui/labels.tsx'
 import { Name } from '../ui/name.tsx'
+import { SearchedPeople } from './presence-links.tsx'
 
 interface SearchStatusProps {
   readonly search: Search
@@ -28,6 +29,7 @@ export function SearchStatus({ search, found, onAgain }: SearchStatusProps) {
       <span>{found > 0 && status.found(found)}</span> <span>{searchedText(locale, search)}</span>{' '}
       {unreadable > 0 && <span>{status.unreadable(unreadable)} </span>}
       {state === 'done' && !search.isWhole && <OwnLogs q={search.q} />}
+      <SearchedPeople q={search.q} />
       {onAgain !== undefined && isOver && (
         <>
           <span>{status.asOf(timeText(locale, search.readAtMs))}</span>{' '}
