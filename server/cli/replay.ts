@@ -35,9 +35,10 @@ const OF_THE_WEBHOOK: ReadonlySet<ErrorCode> = new Set([
   'WEBHOOK_MALFORMED',
   'BODY_TOO_LARGE',
   'BODY_UNREADABLE',
-  'HEADERS_TOO_LARGE',
   'RELAY_LOOP',
 ])
+/** An address that is too long is refused by the server, or by one in front of it, before anything knows that it is a webhook. */
+const TOO_LONG: ReadonlySet<number> = new Set([414, 431])
 
 export function addReplay(program: Command, terminal: Terminal): void {
   const command = program
@@ -197,7 +198,7 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
         const outcome = status === 0 ? text : outcomeOf(status, text)
         refuse(line, outcome, text)
         // The next ones would be refused as well, and the next time continues from here.
-        if (note !== undefined && !isAboutWebhook(text)) {
+        if (note !== undefined && !isAboutWebhook(status, text)) {
           result.stoppedAt = { line, outcome }
           gaveUp.abort()
           return
@@ -212,7 +213,8 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
   return result
 }
 
-function isAboutWebhook(text: string): boolean {
+function isAboutWebhook(status: number, text: string): boolean {
+  if (TOO_LONG.has(status)) return true
   const response = readResponse(text)
   return response !== undefined && response !== 'OK' && OF_THE_WEBHOOK.has(response.code)
 }

@@ -307,12 +307,16 @@ describe('the command line', function () {
       '',
       JSON.stringify(two),
       line({ ...three, MsgSeqList: 'nonsense' }),
+      JSON.stringify({
+        query: `CallbackCommand=Group.CallbackAfterRecallMsg&x=${'x'.repeat(60_000)}`,
+        body: three,
+      }),
       line({}, { body: undefined, bodyBase64: Buffer.from(JSON.stringify(three)).toString('base64') }),
     ]
     writeFileSync(join(folder.path, 'webhooks.jsonl'), `${lines.join('\n')}\n`)
     writeFileSync(join(folder.path, 'wrong.jsonl'), `${lines[0]}\nnonsense\n${lines[2]}\n`)
     const dry = await run(['replay', 'webhooks.jsonl', '--dry-run'])
-    expect([dry.code, dry.lines().at(-1)]).to.deep.equal([0, { wouldPost: 4, refused: 0, dryRun: true }])
+    expect([dry.code, dry.lines().at(-1)]).to.deep.equal([0, { wouldPost: 5, refused: 0, dryRun: true }])
     expect((await run(['recalled', '--group', 'again', '--seqs', '1-9'])).out).to.equal('')
 
     const nobody = await run(['replay', 'webhooks.jsonl', '--resume', 'note', '--url', 'http://127.0.0.1:1/'])
@@ -340,11 +344,12 @@ describe('the command line', function () {
     const rest = await run(['replay', 'webhooks.jsonl', '--resume', 'note'])
     const result = rest.lines<{ accepted: number; refused: number }>().at(-1)
     expect((done?.accepted ?? 0) + (result?.accepted ?? 0)).to.equal(3)
-    expect(result?.refused).to.equal(1)
+    expect(result?.refused).to.equal(2)
     expect(rest.out).to.match(/"line":4,"outcome":"400 WEBHOOK_MALFORMED"/)
+    expect(rest.out).to.match(/"line":5,"outcome":"431 /)
     // A line that was never accepted is no success, however often it is posted.
     const again = await run(['replay', 'webhooks.jsonl', '--resume', 'note'])
-    expect([again.code, again.lines().at(-1)]).to.deep.equal([1, { accepted: 0, refused: 1, skipped: 4 }])
+    expect([again.code, again.lines().at(-1)]).to.deep.equal([1, { accepted: 0, refused: 2, skipped: 4 }])
     writeFileSync(join(folder.path, 'other.jsonl'), `${lines[4]}\n`)
     const other = await run(['replay', 'other.jsonl', '--resume', 'note'])
     expect([other.code, other.error.includes('note is about another file')]).to.deep.equal([1, true])
@@ -414,6 +419,6 @@ describe('the command line', function () {
       .to.include({ kind: 'webhook', command: 'Group.CallbackAfterRecallMsg' })
       .and.to.have.property('refused')
     expect(lines().at(-1)).to.deep.equal({ accepted: 0, refused: 1 })
-    expect(readFileSync(join(folder.path, 'note'), 'utf8')).to.include('"line":5')
+    expect(readFileSync(join(folder.path, 'note'), 'utf8')).to.include('"line":6')
   })
 })
