@@ -64,8 +64,10 @@ export function openQueueStore(
   let removing: Promise<void> | undefined
   let hasFailed = false
 
+  const requests = (): number => journal.size() + writing - leaving
+
   function checkRoom(bytes: number): void {
-    if (journal.size() + writing >= maxRequests)
+    if (requests() >= maxRequests)
       throw new GatewayError('NOT_KEPT', `the relay's queue is full: ${maxRequests} requests wait`)
     if (journal.bytes() + writingBytes + bytes > maxBytes)
       throw new GatewayError('NOT_KEPT', "the relay's queue is full (RELAY_QUEUE_MAX_BYTES)")
@@ -142,7 +144,7 @@ export function openQueueStore(
       removing ??= removeAll()
     },
 
-    requests: (): number => journal.size() + writing - leaving,
+    requests,
     bytes: (): number => journal.bytes() + writingBytes,
 
     async close(): Promise<void> {
