@@ -43,9 +43,12 @@ describe('every kind of conversation in the console', function () {
     const details = page.getByRole('complementary', { name: 'Recall' })
     await details.locator('.stop').nth(1).waitFor()
     const fields = (await details.locator('dl > div').allInnerTexts()).map((text) =>
-      text.replaceAll(/\s+/g, ' '),
+      text.replaceAll(/\s+/g, ' ').trim(),
     )
-    expect(fields.slice(0, 2)).to.deep.equal(['One-to-one ann and zoe', 'Sent by zoe'])
+    expect(fields.slice(0, 2)).to.deep.equal([
+      'One-to-one ann and zoe ann: Connected? zoe: Connected?',
+      'Sent by zoe Connected?',
+    ])
     await details.getByText('7_8_1700000000').waitFor()
     const stops = (await details.locator('.stop').allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '))
     expect(stops[0]).to.match(/^One-to-one ann and zoe offset 1 · 0 sockets/)

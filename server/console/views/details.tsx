@@ -99,7 +99,11 @@ function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
         <Field name={t.details.fields.c2c}>
           <Pair c2c={notice.c2c} />{' '}
           {isForAdmin &&
-            [...new Set(notice.c2c)].map((userId) => <UserPresenceLink key={userId} userId={userId} />)}
+            [...new Set(notice.c2c)].map((userId) => (
+              <span key={userId}>
+                <UserPresenceLink userId={userId} isNamed />{' '}
+              </span>
+            ))}
         </Field>
       )}
       {FIELDS.map((name) => {

@@ -6,8 +6,14 @@ import { visibleText } from '../state/visible-text.ts'
 import { Name } from '../ui/name.tsx'
 import { useStore } from '../ui/store-context.ts'
 
+interface UserPresenceLinkProps {
+  readonly userId: string
+  /** Whether it shows the name, too: beside that of another user it would not say whom it asks about. */
+  readonly isNamed?: boolean
+}
+
 /** Leads from the name of a user to where they are connected. */
-export function UserPresenceLink({ userId }: { readonly userId: string }) {
+export function UserPresenceLink({ userId, isNamed = false }: UserPresenceLinkProps) {
   const { t } = useLocale()
   const label = visibleText(userId) + t.signals.colon + t.presence.ask
   return (
@@ -17,7 +23,7 @@ export function UserPresenceLink({ userId }: { readonly userId: string }) {
       title={t.presence.askUser}
       aria-label={label}
     >
-      {t.presence.ask}
+      {isNamed ? label : t.presence.ask}
     </a>
   )
 }
