@@ -447,8 +447,8 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
 
       it('is stored while it is among the latest of its name', async () => {
         const { count } = RECORD_LIMITS.health
-        for (let i = 0; i < count + 10; i += 601)
-          await Promise.all(Array.from({ length: 601 }, (_, j) => broker.record('health', `record ${i + j}`)))
+        for (let i = 0; i < count + 10; i += 151)
+          await Promise.all(Array.from({ length: 151 }, (_, j) => broker.record('health', `record ${i + j}`)))
         let stored = 0
         for (let before: string | undefined; ;) {
           const { records: page } = await broker.records('health', { before, limit: 1_000 })

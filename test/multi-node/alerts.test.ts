@@ -20,7 +20,7 @@ const INTERVAL_MS = 500
 const TIMES_FASTER = 12
 const RATE_INTERVAL = '5s'
 /** After Redis is back, nodes of a busy machine catch up for seconds: what waits for half a minute waits for longer than that. */
-const RECOVERY_MS = { from: 30_000, atLeast: 6_000 }
+const RECOVERY_MS = { from: 30_000, atLeast: 9_000 }
 /** What follows from Redis, and is not told while it is down, would fire within the time for which a process is not ready. */
 const LONGEST_SUPPRESSED_MS = 120_000 / TIMES_FASTER
 
