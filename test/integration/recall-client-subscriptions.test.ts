@@ -8,7 +8,7 @@ import type { Subscribed } from '../../shared/protocol.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
 import { fixRandom } from '../support/random.ts'
-import { eventsOf } from '../support/recall-client.ts'
+import { eventsOf, isLive } from '../support/recall-client.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const room = { group: 'g' }
@@ -295,6 +295,8 @@ describe('a subscription of the client', () => {
     const socket = await gateway.takeSocket()
     let isAsked = false
     socket.on('recalled', () => (isAsked = true))
+    // The gateway knows of the connection first.
+    await isLive(client)
     const failed = client.isRecalled(room, 1).catch((error: unknown) => error)
     await waitUntil('it is asked', () => isAsked)
     gateway.cut()
