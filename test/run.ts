@@ -19,6 +19,8 @@ const COMPUTING = [
 const FOLDERS_OF_MORE = /^dist\/test\/(chaos|browser|multi-node|model|simulation|versions)\//
 const FILES_OF_MORE = /^dist\/test\/property\/(hostile-traffic|recall-client)/
 const SUPPORT_OF_MORE = /\/support\/(redis-|brokers|browser)/
+/** Of those, what runs beside the tests that depend on Node: then both take about as long. */
+const BALANCE = /^dist\/test\/multi-node\//
 
 /** Whether the tests of a file depend on nothing but Node: they start neither Redis nor a browser, and run beside others. */
 function isOfNode(file: string): boolean {
@@ -81,15 +83,16 @@ const all = readdirSync('dist/test', { recursive: true, encoding: 'utf8' })
   .map((name) => `dist/test/${name}`)
   .toSorted()
 const ofNode = all.filter(isOfNode)
-const others = all.filter((file) => !ofNode.includes(file) && !COMPUTING.includes(file))
+const second = [...ofNode, ...all.filter((file) => BALANCE.test(file))]
+const first = all.filter((file) => !second.includes(file) && !COMPUTING.includes(file))
 const lanes: readonly Lane[] = process.argv.includes('--node')
   ? [
       { args: ofNode.filter((_, i) => i % 2 === 0), isInBackground: false, ports: '0' },
       { args: ofNode.filter((_, i) => i % 2 === 1), isInBackground: true, ports: '1' },
     ]
   : [
-      { args: others, isInBackground: false, ports: '0' },
-      { args: ofNode, isInBackground: true, ports: '1' },
+      { args: first, isInBackground: false, ports: '0' },
+      { args: second, isInBackground: true, ports: '1' },
       { args: COMPUTING, isInBackground: true, isNice: true },
     ]
 const counts = await Promise.all(lanes.map(run))

@@ -22,8 +22,7 @@ interface Watched {
   readonly errors: { readonly source: ClientError['source']; readonly message: string }[]
 }
 
-describe('what a client in a page says of its connection', function () {
-  this.timeout(40_000)
+describe('what a client in a page says of its connection', () => {
   const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   before(async () => {

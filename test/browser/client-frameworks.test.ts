@@ -76,8 +76,7 @@ const FRAMEWORKS: Readonly<Record<string, (gatewayUrl: string) => Readonly<Recor
   }),
 }
 
-describe('the examples of CLIENTS.md for an app', function () {
-  this.timeout(60_000)
+describe('the examples of CLIENTS.md for an app', () => {
   const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   before(async () => {

@@ -33,8 +33,7 @@ const recall = async (url: string, seq: number) => {
   expect((await postWebhook(url, { body })).status).to.equal(200)
 }
 
-describe('the client in a browser', function () {
-  this.timeout(60_000)
+describe('the client in a browser', () => {
   const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   before(async () => {

@@ -11,8 +11,7 @@ import { waitUntil } from '../support/wait.ts'
 const ID = '144115233406643804-1700000000-130'
 const EVIL = 'rtl-\u202Eevil'
 
-describe('what a moderator does with a recall', function () {
-  this.timeout(60_000)
+describe('what a moderator does with a recall', () => {
   const served = serveConsole({ EVIDENCE_KEY: Buffer.alloc(32, 7).toString('base64') })
 
   before(async () => {

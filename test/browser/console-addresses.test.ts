@@ -5,8 +5,7 @@ import { button, named, recall, recallOne, row, rowsOf, search } from '../suppor
 import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 
-describe('addresses of the console', function () {
-  this.timeout(60_000)
+describe('addresses of the console', () => {
   const served = serveConsole({ TEST_RECALLS: 'on' })
 
   before(async () => {

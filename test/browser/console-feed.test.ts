@@ -4,8 +4,7 @@ import { button, recall, recallOne, row, rowsOf, search, state } from '../suppor
 import { serveConsole } from '../support/served-console.ts'
 import { waitUntil } from '../support/wait.ts'
 
-describe('the feed of the console', function () {
-  this.timeout(60_000)
+describe('the feed of the console', () => {
   const served = serveConsole()
 
   const openFeed = async (): Promise<Page> => {

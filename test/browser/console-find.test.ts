@@ -8,8 +8,7 @@ import { waitUntil } from '../support/wait.ts'
 /** More than a page loads of the feed at first. */
 const NEWER = 1_020
 
-describe('finding a recall in the console', function () {
-  this.timeout(60_000)
+describe('finding a recall in the console', () => {
   const served = serveConsole({ HISTORY_SIZE: '3000' })
 
   before(async () => {

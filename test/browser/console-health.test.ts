@@ -7,8 +7,7 @@ import { newTab, openView } from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 
-describe('the Health view of the console', function () {
-  this.timeout(60_000)
+describe('the Health view of the console', () => {
   const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   before(async () => (browser = await openBrowser()))

@@ -7,8 +7,7 @@ import { postWebhook, signedQuery } from '../support/webhook.ts'
 const C2C = 'C2C.CallbackAfterMsgWithDraw'
 const OFFICIAL = 'OfficialAccount.CallbackAfterMsgWithDraw'
 
-describe('every kind of conversation in the console', function () {
-  this.timeout(60_000)
+describe('every kind of conversation in the console', () => {
   const served = serveConsole({ TEST_RECALLS: 'on' })
 
   const post = async (command: string, fields: object): Promise<void> => {

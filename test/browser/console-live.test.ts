@@ -30,8 +30,7 @@ const BATCH = 500
 const BURST_PER_SECOND = 200
 const BURST_S = 4
 
-describe('the console on two nodes', function () {
-  this.timeout(90_000)
+describe('the console on two nodes', () => {
   const onCleanUp = cleanUpAfterEach()
   const onEnd = cleanUpAfterAll()
   let browser: Browser

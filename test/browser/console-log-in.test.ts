@@ -41,8 +41,7 @@ async function startSignIn(port: number, consoleUrl: string) {
   }
 }
 
-describe('the log-in of the console', function () {
-  this.timeout(60_000)
+describe('the log-in of the console', () => {
   const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   let gateway: GatewayProcess

@@ -5,8 +5,7 @@ import { serveConsole } from '../support/served-console.ts'
 
 const LOBBY = { group: 'lobby' }
 
-describe('who is connected, in the console', function () {
-  this.timeout(60_000)
+describe('who is connected, in the console', () => {
   const served = serveConsole()
   before(async () => {
     await recall(served.url, { GroupId: 'lobby', Operator_Account: 'alice', MsgSeqList: [{ MsgSeq: 1 }] })

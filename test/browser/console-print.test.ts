@@ -10,8 +10,7 @@ const GROUP = 'printed'
 const RECALLS = 60
 const MANY = upTo(80).map((seq) => 1_000 + seq)
 
-describe('what the console prints', function () {
-  this.timeout(60_000)
+describe('what the console prints', () => {
   const onCleanUp = cleanUpAfterAll()
   let page: Page
 

@@ -9,8 +9,7 @@ import { folderWithQuarantine, quarantinedRecall } from '../support/quarantine.t
 
 const HOSTILE = '<img src=x onerror=alert(1)>'
 
-describe('the quarantine in the console', function () {
-  this.timeout(60_000)
+describe('the quarantine in the console', () => {
   const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   before(async () => {

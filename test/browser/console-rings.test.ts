@@ -32,8 +32,7 @@ const RECORD = `
   }
 `
 
-describe('what rings in the console', function () {
-  this.timeout(60_000)
+describe('what rings in the console', () => {
   const served = serveConsole()
 
   const open = async (view: string): Promise<Page> => {

@@ -7,8 +7,7 @@ import { serveConsole } from '../support/served-console.ts'
 const GROUP = 'tailed'
 const RECALLS = 270
 
-describe('the rooms of the console', function () {
-  this.timeout(60_000)
+describe('the rooms of the console', () => {
   const served = serveConsole()
 
   before(async () => {

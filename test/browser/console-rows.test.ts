@@ -7,8 +7,7 @@ import { waitUntil } from '../support/wait.ts'
 const PER_S = 200
 const STEP_MS = 50
 
-describe('the rows of the console', function () {
-  this.timeout(60_000)
+describe('the rows of the console', () => {
   const served = serveConsole()
   let seq = 0
 

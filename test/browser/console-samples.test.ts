@@ -39,8 +39,7 @@ setInterval(() => window.samples.push({
   seqs: [...document.querySelectorAll('.rows .notice .seqs')].map((seqs) => Number(seqs.textContent)),
 }), ${SAMPLE_INTERVAL_MS})`
 
-describe('what the console shows, four times a second', function () {
-  this.timeout(90_000)
+describe('what the console shows, four times a second', () => {
   const onCleanUp = cleanUpAfterEach()
 
   const samplesOf = (page: Page) => page.evaluate<Sample[]>('window.samples')

@@ -17,8 +17,7 @@ const MAX_SILENCE_MS = 4_000
 /** The viewer's clock is wrong by so much. */
 const CLOCK_OFFSET_MS = 3_600_000
 
-describe('the console says what is true', function () {
-  this.timeout(60_000)
+describe('the console says what is true', () => {
   const onCleanUp = cleanUpAfterAll()
   let browser: Browser
   let redis: RedisServer

@@ -29,8 +29,7 @@ import { postWebhook, signedQuery } from '../support/webhook.ts'
 const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
 const MAX_CONSOLE_BYTES = 130_000
 
-describe('the views of the console', function () {
-  this.timeout(60_000)
+describe('the views of the console', () => {
   let redis: RedisServer
   before(async () => (redis = await startRedis()))
   after(() => redis.stop())

@@ -5,8 +5,7 @@ import { openBrowser } from '../support/browser.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 
-describe('documents in a browser', function () {
-  this.timeout(60_000)
+describe('documents in a browser', () => {
   const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   before(async () => {

@@ -10,8 +10,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
-describe('page', function () {
-  this.timeout(60_000)
+describe('page', () => {
   const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   /** For tests that do not stop the gateway. */

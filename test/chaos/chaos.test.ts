@@ -4,7 +4,7 @@ import type { FaultResult } from './fault.ts'
 import { FAULTS } from './faults.ts'
 
 /** Only a failing fault takes this long; the others take a few seconds. */
-const FAULT_TIMEOUT_MS = 120_000
+const FAULT_TIMEOUT_MS = 240_000
 /** This many run at a time: most of the time, they wait. */
 const LANES = 2
 

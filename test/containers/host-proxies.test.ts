@@ -49,8 +49,7 @@ const openStream = async (proxy: HostProxy, group: string) =>
 let seq = 1_000
 
 // In order: what is killed is gone for those that follow.
-describe('the proxies for plain hosts', function () {
-  this.timeout(60_000)
+describe('the proxies for plain hosts', () => {
   let redis: RedisServer
   let receivers: readonly [GatewayProcess, GatewayProcess]
   let nodes: readonly [GatewayProcess, GatewayProcess]
@@ -382,8 +381,7 @@ describe('the proxies for plain hosts before processes that break off', () => {
       }
     })
 
-  it('pass on a file whole, though the node has nothing to say for longer than they wait for other responses', async function () {
-    this.timeout(60_000)
+  it('pass on a file whole, though the node has nothing to say for longer than they wait for other responses', async () => {
     const port = await listen(({ url = '' }, response) => {
       if (!url.startsWith('/v1/')) return void response.end()
       // An export has its head at once, evidence nothing before the first line.

@@ -63,8 +63,7 @@ done`,
 }
 
 // In order, as the section is.
-describe('the section about three machines', function () {
-  this.timeout(60_000)
+describe('the section about three machines', () => {
   const folder = temporaryFolder()
   const at = (...names: string[]): string => join(folder.path, ...names)
   /** On one machine, three others are three addresses of it. */
@@ -290,8 +289,7 @@ describe('the section about three machines', function () {
       expect(await isRecalled(commands, seq), String(seq)).to.equal(true)
   })
 
-  it('moves Redis to another machine, which gets back what receivers have', async function () {
-    this.timeout(120_000)
+  it('moves Redis to another machine, which gets back what receivers have', async () => {
     const [, , check = ''] = blocksOf(4)
     const [commands = ''] = blocksOf(7)
     const [lead = ''] = blocksOf(10)

@@ -39,8 +39,7 @@ const TOKEN = EXPORTED['WEBHOOK_TOKEN'] ?? ''
 const OF_ONE_HOP =
   /^(host|connection|accept-encoding|content-length|transfer-encoding|forwarded|x-forwarded-.+|recall-gateway.*)$/i
 
-describe('the steps of adopting.md', function () {
-  this.timeout(30_000)
+describe('the steps of adopting.md', () => {
   const onCleanUp = cleanUpAfterEach()
   let backend: Backend
   let gateway: GatewayProcess

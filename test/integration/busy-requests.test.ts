@@ -16,8 +16,7 @@ const WORST_MS = 400
 const GROUP = 'big'
 const SEQS = Array.from({ length: 1_000 }, (_, i) => i + 1)
 
-describe('requests without number', function () {
-  this.timeout(60_000)
+describe('requests without number', () => {
   const onCleanUp = cleanUpAfterEach()
 
   async function openSocket({ port }: GatewayProcess, token: string) {

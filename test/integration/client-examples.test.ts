@@ -30,8 +30,7 @@ const recall = async (url: string, group: string, seq: number): Promise<void> =>
   expect((await postWebhook(url, { body })).status).to.equal(200)
 }
 
-describe('the examples of CLIENTS.md', function () {
-  this.timeout(40_000)
+describe('the examples of CLIENTS.md', () => {
   const onCleanUp = cleanUpAfterEach()
 
   /** Runs the example for a plain client, and records the states that it shows. */

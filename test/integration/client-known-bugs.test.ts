@@ -23,8 +23,7 @@ interface Options {
 }
 
 /** Bugs that clients of other services have had, each tried on this one from outside. */
-describe('bugs that other clients have had', function () {
-  this.timeout(30_000)
+describe('bugs that other clients have had', () => {
   const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   let groups = 0

@@ -51,8 +51,7 @@ function countingClient() {
   }
 }
 
-describe('the functions of CLIENTS.md for components, on a server that renders the page', function () {
-  this.timeout(30_000)
+describe('the functions of CLIENTS.md for components, on a server that renders the page', () => {
   const onCleanUp = cleanUpAfterEach()
 
   for (const [framework, entry] of Object.entries(ENTRIES)) {

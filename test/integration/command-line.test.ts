@@ -25,10 +25,7 @@ interface Line {
 
 const MANY = 'send --group load --groups 5 --operators 3 --count 20 --rate 100 --concurrency 4'.split(' ')
 
-describe('the command line', function () {
-  // Dozens of processes, of half a second each on a machine that is not busy.
-  this.timeout(60_000)
-
+describe('the command line', () => {
   const folder = temporaryFolder()
   let port: number
   let gateway: GatewayProcess

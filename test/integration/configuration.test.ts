@@ -11,8 +11,7 @@ import { startRedis } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 
-describe('/v1/configuration', function () {
-  this.timeout(40_000)
+describe('/v1/configuration', () => {
   const onCleanUp = cleanUpAfterEach()
 
   it('tells each process’s settings with their origin, what differs, and no secret', async () => {

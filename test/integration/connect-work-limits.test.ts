@@ -6,8 +6,7 @@ import type { StepsBetween } from '../support/counted-gateway.ts'
 import { startRedis } from '../support/redis-server.ts'
 
 /** Guards, with counts, what it costs to come in: the same on any machine, however busy. */
-describe('the work for sockets that come in', function () {
-  this.timeout(60_000)
+describe('the work for sockets that come in', () => {
   const onCleanUp = cleanUpAfterEach()
   let gateway: CountedGateway
 

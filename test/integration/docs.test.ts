@@ -104,9 +104,7 @@ describe('the documents of a running gateway', () => {
     }
   })
 
-  it('list exactly the commands that exist, with options that exist', async function () {
-    // A process for each command.
-    this.timeout(60_000)
+  it('list exactly the commands that exist, with options that exist', async () => {
     const help = async (words: readonly string[]): Promise<string> => {
       const { exited, output } = runGateway([...words, '--help'], {})
       expect(await exited, words.join(' ')).to.equal(0)

@@ -26,10 +26,7 @@ const CREDENTIALS = { SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET }
 /** What Redis lets the gateway's user do; the rest is everything. */
 const RIGHTS = ['on', '>pass-of-redis', '~*', '&*', '+@all']
 
-describe('recall-gateway doctor', function () {
-  // Dozens of processes, of half a second each on a machine that is not busy.
-  this.timeout(60_000)
-
+describe('recall-gateway doctor', () => {
   let redis: RedisServer
   let admin: Redis
   let gateway: GatewayProcess

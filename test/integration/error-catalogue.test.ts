@@ -47,8 +47,7 @@ describe('the error catalogue', () => {
   /** Its Redis does not respond, and its spool is full. */
   let stalled: GatewayProcess
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     const backend = await startFakeServer(() => ({ status: 500, body: '' }))
     const redis = await startRedis()
     onCleanUp(backend.stop)

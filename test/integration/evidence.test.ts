@@ -35,8 +35,7 @@ const readDocument = (file: string): string => readFileSync(join(ROOT, file), 'u
 
 type Line = Record<string, unknown>
 
-describe('evidence', function () {
-  this.timeout(60_000)
+describe('evidence', () => {
   const onCleanUp = cleanUpAfterEach()
   const onEnd = cleanUpAfterAll()
   let gateway: GatewayProcess

@@ -25,8 +25,7 @@ const CLIENTS = {
 describe('a half-open line', () => {
   const onCleanUp = cleanUpAfterEach()
 
-  it('is noticed by plain clients in the time that the node tells, and by the node', async function () {
-    this.timeout(60_000)
+  it('is noticed by plain clients in the time that the node tells, and by the node', async () => {
     const gateway = await startGatewayProcess({ HEARTBEAT_S: String(HEARTBEAT_S) })
     onCleanUp(gateway.stop)
     const proxy = await startTcpProxy(gateway.port)

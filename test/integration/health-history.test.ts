@@ -7,8 +7,7 @@ import { get } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
 
-describe('/v1/health-history', function () {
-  this.timeout(40_000)
+describe('/v1/health-history', () => {
   const onCleanUp = cleanUpAfterEach()
 
   it('tells the last hour of all processes, also of those that are gone, and without Redis one’s own', async () => {

@@ -146,7 +146,7 @@ describe('health', () => {
     })
     expect(after.gone[0]).to.include({ role: 'receiver', host: hostname(), stopped: true })
     expect(after.problems).to.deep.equal([])
-  }).timeout(40_000)
+  })
 
   it('is told by every process of itself while Redis is frozen, to admins who are not banned', async () => {
     const redis = await startRedisThatPersists()

@@ -15,8 +15,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-describe('the HTTP API', function () {
-  this.timeout(40_000)
+describe('the HTTP API', () => {
   const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   let admin: string

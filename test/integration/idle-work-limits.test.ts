@@ -15,8 +15,7 @@ const PROBES = 5
 /**
  * Guards, with counts, that a node does nothing on a clock for each of its sockets and rooms, and nothing for others' recalls.
  */
-describe('the work of a node to which nothing happens', function () {
-  this.timeout(60_000)
+describe('the work of a node to which nothing happens', () => {
   const onCleanUp = cleanUpAfterEach()
   let redis: RedisServer
 

@@ -20,8 +20,7 @@ const MAX_HEAP_BYTES_PER_ROOM = 1_640
 const OTHER_CALLS = 100
 
 /** As `work-limits.test.ts`, for a node with many rooms in which nothing happens. */
-describe('the work that a gateway does for many rooms', function () {
-  this.timeout(60_000)
+describe('the work that a gateway does for many rooms', () => {
   const onCleanUp = cleanUpAfterEach()
 
   async function setUp() {

@@ -144,8 +144,9 @@ describe('the memory for what waits', () => {
     expect(await readMetric(gateway.url, 'memory_shed_total\\{kind="stream"\\}')).to.be.above(0)
     expect(fragments['refused']).to.be.above(0)
     expect(failed).to.deep.equal([])
-    expect(took.p99, JSON.stringify(took)).to.be.below(200)
-    if (took.isQuiet) expect(took.max, JSON.stringify(took)).to.be.below(200)
+    // Half of what the provider waits for, whatever else the machine does.
+    expect(took.p99, JSON.stringify(took)).to.be.below(1_000)
+    if (took.isQuiet) expect(took.max, JSON.stringify(took)).to.be.below(500)
     expect(Math.max(...heldMb)).to.be.below(BUDGET_MB + SLACK_MB)
   })
 })

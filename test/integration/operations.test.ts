@@ -49,8 +49,7 @@ const TROUBLES = SECTIONS.slice(
 const PREPARATION = 'Before you begin'
 const [exports = ''] = SECTIONS.find(({ heading }) => heading === PREPARATION)?.blocks ?? []
 
-describe('the runbook', function () {
-  this.timeout(60_000)
+describe('the runbook', () => {
   const folders = [temporaryFolder(), temporaryFolder()]
   const [redisFolder = '', dataDir = ''] = folders.map(({ path }) => path)
   const settings = {

@@ -48,8 +48,7 @@ client.on('state', ({ kind }: State): string => kind)
 export const all = [subscription, RequestRefused, storedPositions]
 `
 
-describe('the packages', function () {
-  this.timeout(120_000)
+describe('the packages', () => {
   let folder: ReturnType<typeof temporaryFolder>
   let installed: string
   let gateway: string

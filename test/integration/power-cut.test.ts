@@ -13,8 +13,7 @@ import { waitUntil } from '../support/wait.ts'
 const TRAFFIC_MS = 2_600
 const INTERVAL_MS = 5
 
-describe('a power cut of Redis', function () {
-  this.timeout(60_000)
+describe('a power cut of Redis', () => {
   const onCleanUp = cleanUpAfterEach()
 
   const connect = async (url: string, waitAof: boolean) => {

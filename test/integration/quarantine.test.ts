@@ -166,7 +166,7 @@ describe('quarantine', () => {
     expect((await run('drop', '--reason', 'JSON')).lines).to.have.length(2)
     await waitUntil('the gateway knows', async () => (await quarantined()) === 1)
     // A process for each call of the command.
-  }).timeout(60_000)
+  })
 
   /** Starts a gateway whose backend fails, and sends it a message and a recall, which wait for the backend. */
   async function relayTwo(settings: Readonly<Record<string, string>> = {}) {
@@ -188,7 +188,7 @@ describe('quarantine', () => {
       expect(kind).to.equal('relay')
       expect(reason).to.match(/^not delivered for 1 s \(RELAY_RETRY_FOR_S\)/)
     }
-  }).timeout(30_000)
+  })
 
   it('sends what the relay gave up to the backend again, marked, recalls included', async () => {
     const { backend, after } = await relayTwo()
@@ -210,7 +210,7 @@ describe('quarantine', () => {
     expect(await entries()).to.be.empty
     // The gateway told of the recall when it came.
     expect(client.received).to.have.length(1)
-  }).timeout(60_000)
+  })
 
   /** Starts a gateway whose Redis refuses the keys of every group that is not good, until `allowAll` is called. */
   async function startWithRefusedKeys() {

@@ -12,8 +12,7 @@ import { waitUntil } from '../support/wait.ts'
 
 const room = { group: 'g' }
 
-describe('the credentials of a client', function () {
-  this.timeout(20_000)
+describe('the credentials of a client', () => {
   const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   before(async () => {

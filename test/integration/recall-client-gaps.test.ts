@@ -10,8 +10,7 @@ import { waitUntil } from '../support/wait.ts'
 /** More than the log holds. */
 const TOO_MANY = 12
 
-describe('what the client owes the application', function () {
-  this.timeout(20_000)
+describe('what the client owes the application', () => {
   const setUp = serveRecallRooms()
   const onCleanUp = cleanUpAfterEach()
 

@@ -7,8 +7,7 @@ import { waitUntil } from '../support/wait.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-describe('a position of the client', function () {
-  this.timeout(20_000)
+describe('a position of the client', () => {
   const setUp = serveRecallRooms()
 
   describe('does not move past a notice', () => {

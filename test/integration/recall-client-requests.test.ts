@@ -127,5 +127,5 @@ describe('a request of the client for a room', () => {
     await waitUntil('it is live', () => subscription.state.kind === 'live')
     expect(states.map(({ kind }) => kind)).to.deep.equal(['live'])
     expect(told).to.have.lengthOf(1)
-  }).timeout(10_000)
+  })
 })

@@ -9,8 +9,7 @@ import { createRecallRoom } from '../support/recall-room.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 
-describe('a gateway that goes back to an earlier state, with all that knew better', function () {
-  this.timeout(30_000)
+describe('a gateway that goes back to an earlier state, with all that knew better', () => {
   const onCleanUp = cleanUpAfterEach()
   // With little jitter, retries are almost immediate.
   fixRandom(0.02)

@@ -24,8 +24,7 @@ import { waitUntil } from '../support/wait.ts'
 const room = { group: 'g' }
 const noop = (): void => undefined
 
-describe('what a client says of its connection', function () {
-  this.timeout(20_000)
+describe('what a client says of its connection', () => {
   const onCleanUp = cleanUpAfterEach()
   let node: GatewayProcess
   before(async () => {

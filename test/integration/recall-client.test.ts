@@ -39,8 +39,7 @@ const tabStorage = () => {
   }
 }
 
-describe('the client', function () {
-  this.timeout(90_000)
+describe('the client', () => {
   const onCleanUp = cleanUpAfterEach()
 
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {

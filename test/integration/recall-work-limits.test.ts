@@ -35,8 +35,7 @@ const LIMITS = {
  * Guards, with counts, what a recall costs: the same on any machine, however busy. `npm run bench -- --rows ingest` measures
  * times.
  */
-describe('the work for a recall', function () {
-  this.timeout(60_000)
+describe('the work for a recall', () => {
   const onCleanUp = cleanUpAfterEach()
   let gateway: CountedGateway
   let first = 1_000_000

@@ -33,8 +33,7 @@ const recall = () => {
   return { group: 'g', messages: [{ seq: seq++ }], recalledAtMs: nowMs, receivedAtMs: nowMs }
 }
 
-describe('a recall that counts as kept once the append-only file is synced', function () {
-  this.timeout(60_000)
+describe('a recall that counts as kept once the append-only file is synced', () => {
   const onCleanUp = cleanUpAfterEach()
 
   /** Starts a Redis with an append-only file, and a sender of commands. */

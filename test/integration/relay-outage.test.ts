@@ -16,8 +16,7 @@ const GROUPS = 8
 /** The provider waits as long. */
 const PROVIDER_TIMEOUT_MS = 2_000
 
-describe('an outage of the app backend', function () {
-  this.timeout(90_000)
+describe('an outage of the app backend', () => {
   const onCleanUp = cleanUpAfterEach()
 
   async function setUp() {

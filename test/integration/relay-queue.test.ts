@@ -21,8 +21,7 @@ interface Got {
   readonly isRepeat: boolean
 }
 
-describe('queue of the relay, in front of a real backend', function () {
-  this.timeout(60_000)
+describe('queue of the relay, in front of a real backend', () => {
   const onCleanUp = cleanUpAfterEach()
 
   async function setUp() {

@@ -20,8 +20,7 @@ const REQUESTS = 400
  * Guards against a large loss of what the relay adds to a backend, and of the requests per second that it passes on, with counts, which
  * are the same on any machine, however busy. `npm run bench -- relay` measures the times.
  */
-describe('the work that the relay does', function () {
-  this.timeout(60_000)
+describe('the work that the relay does', () => {
   const onCleanUp = cleanUpAfterEach()
 
   /** Starts a gateway in front of a backend that answers at once, and counts its connections. */

@@ -22,8 +22,7 @@ const recallOf = (seq: number): Recall & GroupConversation => ({
   receivedAtMs: seq,
 })
 
-describe('the offset of a recall that Redis lost', function () {
-  this.timeout(60_000)
+describe('the offset of a recall that Redis lost', () => {
   const onCleanUp = cleanUpAfterEach()
 
   const start = async (historySize = 1_000) => {

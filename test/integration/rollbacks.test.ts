@@ -24,8 +24,7 @@ const range = (from: number, to: number): number[] =>
 /** Some seconds until the loss is found and everything is told again, and as much as a busy machine needs. */
 const RETURN_TIMEOUT_MS = 30_000
 
-describe('what Redis loses after it has confirmed it', function () {
-  this.timeout(90_000)
+describe('what Redis loses after it has confirmed it', () => {
   const onCleanUp = cleanUpAfterEach()
 
   const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {

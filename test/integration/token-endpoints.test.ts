@@ -62,8 +62,7 @@ const LANGUAGES: readonly Language[] = [
   },
 ]
 
-describe('the token endpoints of CLIENTS.md', function () {
-  this.timeout(START_TIMEOUT_MS + 10_000)
+describe('the token endpoints of CLIENTS.md', () => {
   const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   before(async () => {

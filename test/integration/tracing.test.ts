@@ -14,8 +14,7 @@ const HEADER = `00-${TRACE}-${SPAN}-01`
 const SECRET = 'key-of-the-collector'
 const GROUP = { group: 'lobby' }
 
-describe('a traced recall', function () {
-  this.timeout(60_000)
+describe('a traced recall', () => {
   const onCleanUp = cleanUpAfterEach()
 
   async function start(settings: Readonly<Record<string, string>>): Promise<GatewayProcess> {

@@ -13,8 +13,7 @@ const CONNECTIONS = 32
 const ROOMS = 100
 
 /** Guards against a large loss of webhooks per second with counts, which are the same on any machine, however busy. */
-describe('the work that a webhook is', function () {
-  this.timeout(60_000)
+describe('the work that a webhook is', () => {
   const onCleanUp = cleanUpAfterEach()
   let next = FIRST_SEQ
 

@@ -5,8 +5,7 @@ import { startRedis } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook } from '../support/webhook.ts'
 
-describe('a webhook at a process that takes none', function () {
-  this.timeout(60_000)
+describe('a webhook at a process that takes none', () => {
   const onCleanUp = cleanUpAfterEach()
 
   it('is refused with the reason, in the response and in the log, because its recall is lost', async () => {

@@ -10,8 +10,7 @@ import { waitUntil } from '../support/wait.ts'
 
 const process = { host: hostname().slice(0, 64), version: '0.1.0' }
 
-describe('/v1/whoami', function () {
-  this.timeout(40_000)
+describe('/v1/whoami', () => {
   const onCleanUp = cleanUpAfterEach()
 
   it('tells everybody who they are, and where, at every process and without Redis', async () => {

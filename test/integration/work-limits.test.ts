@@ -26,8 +26,7 @@ const MAX_ROOM_BYTES = 1_800
  * Guards against a large loss of performance with counts, which are the same on any machine, however busy. Each limit
  * allows for chance, but not for a less efficient way of doing the work.
  */
-describe('the work that a gateway does', function () {
-  this.timeout(60_000)
+describe('the work that a gateway does', () => {
   const onCleanUp = cleanUpAfterEach()
   let redis: RedisServer
   let gateway: GatewayProcess

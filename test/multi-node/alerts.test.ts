@@ -128,8 +128,7 @@ describe('the rules for Prometheus', () => {
   })
 })
 
-describe('Prometheus, with three processes', function () {
-  this.timeout(120_000)
+describe('Prometheus, with three processes', () => {
   let system: ObservedSystem
   let prometheus: Prometheus
   before(async () => {

@@ -34,8 +34,7 @@ function served(texts: readonly string[]): string[] {
   return [...types].map(([name, type]) => line(name, type, labels.get(name) ?? [])).toSorted()
 }
 
-describe('the metrics of three processes', function () {
-  this.timeout(60_000)
+describe('the metrics of three processes', () => {
   let system: ObservedSystem
   before(async () => {
     system = await startObservedSystem()

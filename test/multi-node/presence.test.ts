@@ -18,8 +18,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 const LOBBY = { group: 'lobby' }
 const ALICE = { sub: 'alice', rooms: [LOBBY] }
 
-describe('who is connected to three nodes', function () {
-  this.timeout(60_000)
+describe('who is connected to three nodes', () => {
   const onCleanUp = cleanUpAfterEach()
   let redis: RedisServer
   let nodes: GatewayProcess[]

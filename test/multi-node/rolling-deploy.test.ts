@@ -24,8 +24,7 @@ const MAX_CONCURRENT = 100
 const LATE_MS = 2_000
 const CLIENTS = 5
 
-describe('a deployment that is updated process by process, behind HAProxy', function () {
-  this.timeout(120_000)
+describe('a deployment that is updated process by process, behind HAProxy', () => {
   let redis: RedisServer
   let proxy: HostProxy
   const folders = Array.from({ length: 5 }, () => temporaryFolder())

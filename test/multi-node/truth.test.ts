@@ -20,8 +20,7 @@ const RED_WITHIN_MS = 10_000
 /** Enough calls that it is no accident. */
 const REFUSED_CALLS = 30
 
-describe('what the status and clients say while recalls cannot come in', function () {
-  this.timeout(60_000)
+describe('what the status and clients say while recalls cannot come in', () => {
   const onCleanUp = cleanUpAfterEach()
   let redis: RedisServer
   let receiver: GatewayProcess

@@ -179,8 +179,7 @@ describe('older versions of socket.io-client', () => {
       socket.close()
     }))
 
-  it('receive a goodbye when their node stops, come back by themselves, and miss nothing', async function () {
-    this.timeout(40_000)
+  it('receive a goodbye when their node stops, come back by themselves, and miss nothing', async () => {
     const sockets = await Promise.all(
       VERSIONS.map(async (version) => {
         const socket = opened(version, gateway.url, admin, true)

@@ -125,8 +125,7 @@ const seqs = (value: Told['value']): number[] =>
     messages.map(({ seq }) => seq),
   )
 
-describe('the blocking and the asyncio client of python-socketio', function () {
-  this.timeout(60_000)
+describe('the blocking and the asyncio client of python-socketio', () => {
   const onCleanUp = cleanUpAfterEach()
 
   it('connect, are told codes, receive recalls, come back after a goodbye, and resume without a gap', () =>

@@ -294,8 +294,7 @@ const step = fc.oneof(
   },
 )
 
-describe('the client, whatever its listeners and the network do', function () {
-  this.timeout(60_000)
+describe('the client, whatever its listeners and the network do', () => {
   // Retries and reconnects follow after some ms, so that other events come before them.
   fixRandom(0.004)
   let gateways: readonly Gateway[]

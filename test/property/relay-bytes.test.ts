@@ -60,7 +60,7 @@ describe('whatever bytes come in', () => {
       ),
       { numRuns: 150 },
     )
-  }).timeout(120_000)
+  })
 })
 
 /** Resolves to the response, whose connection ends with it. */

@@ -12,8 +12,7 @@ import { RedisModel } from './redis/model.ts'
 const SEED = 1
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 60)
 
-describe('the model of Redis', function () {
-  this.timeout(120_000)
+describe('the model of Redis', () => {
   let redis: RedisServer
   let real: ServerUnderTest
   let modelled: ServerUnderTest

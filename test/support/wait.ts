@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-const DEFAULT_TIMEOUT_MS = 8_000
+/** Long enough for a machine that is busy: a test that promises a time names it. */
+const DEFAULT_TIMEOUT_MS = 20_000
 
 type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>
 

@@ -18,8 +18,7 @@ const DOUBT_TIMEOUT_MS = 4_000
 /** Until another reason for the same doubt is told. */
 const RETELL_TIMEOUT_MS = 7_000
 
-describe('delivery monitor', function () {
-  this.timeout(12_000)
+describe('delivery monitor', () => {
   const onCleanUp = cleanUpAfterEach()
 
   /** Starts a monitor with one connection. Returns it, and what that was told. */

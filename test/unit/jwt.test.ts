@@ -455,7 +455,7 @@ describe('JWT', () => {
       expect(await outcome(verify, await sign(privateKey, {}, { alg: 'RS256', kid: 'k' }))).to.equal(
         'KEYS_UNAVAILABLE',
       )
-    }).timeout(20_000)
+    })
 
     it('cannot be signed with a public key used as a secret', async () => {
       const { state, url } = await serve()

@@ -6,8 +6,7 @@ import { waitUntil } from '../support/wait.ts'
 /** Blocks the event loop. */
 const block = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
-describe('the watch on the event loop', function () {
-  this.timeout(10_000)
+describe('the watch on the event loop', () => {
   const onCleanUp = cleanUpAfterEach()
 
   function start(): LoopWatch {

@@ -353,7 +353,7 @@ describe('queue of the relay', () => {
       expect(state.mostUnderWay).to.be.above(8)
       expect(logged.filter((text) => text.includes('does not take'))).to.have.length(1)
       expect(logged).to.include('queued requests delivered')
-    }).timeout(30_000)
+    })
 
     it('finds out that it is back although a request hangs that was probed with', async () => {
       let isDown = true
@@ -368,7 +368,7 @@ describe('queue of the relay', () => {
       isDown = false
       for (let i = 0; i < LANES; i++) await queue.add(relayedRequest(`g${i}`, String(i)), 'untried')
       await waitUntil('the others are delivered', () => queue.depth().requests === 4, 20_000)
-    }).timeout(30_000)
+    })
 
     it('leaves room beside requests that hang', async () => {
       const hanging: (() => void)[] = []

@@ -156,11 +156,11 @@ describe('a data folder', () => {
 
   it('opens wherever a bit is flipped in any of its files, and what is lost by it is reported', async () => {
     await openRotten(fastDisk, () => true, STRIDE)
-  }).timeout(20_000)
+  })
 
   it('opens on a full disk wherever a bit is flipped in a journal', async () => {
     await openRotten(fullDisk, (file) => /\.(journal|removed-\d+)$/.test(file), 4 * STRIDE)
-  }).timeout(20_000)
+  })
 
   it('keeps a file on a full disk although all in it is rotten, because nothing could take that', async () => {
     const folder = temporaryFolder()

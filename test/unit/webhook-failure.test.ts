@@ -108,7 +108,7 @@ describe('a webhook that the gateway fails to handle', () => {
     expect(status).to.equal(503)
     expect(body.ErrorInfo).to.include('NOT_KEPT')
     expect(performance.now() - startedMs).to.be.above(2_000)
-  }).timeout(10_000)
+  })
 
   it('is answered in time while the disk of the quarantine hangs', async () => {
     const lines: string[] = []

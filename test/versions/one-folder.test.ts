@@ -137,7 +137,7 @@ describeBesideLastRelease('this version and the last release on one data folder'
     await receiver.start('this')
     expect(await receiver.arrived()).to.deep.equal(NOTHING_LOST)
     expect(await receiver.unknown(node.url)).to.equal(0)
-  }).timeout(120_000)
+  })
 
   it('continue logs, recalled sets, revocations and the quarantine of the embedded broker', async () => {
     const gateway = await onOneFolder()
@@ -161,5 +161,5 @@ describeBesideLastRelease('this version and the last release on one data folder'
     const { exited, output } = runGateway(['quarantine', 'show'], { DATA_DIR: gateway.dataDir })
     await exited
     expect(output()).to.include('unclear')
-  }).timeout(120_000)
+  })
 })

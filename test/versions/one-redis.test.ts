@@ -127,14 +127,13 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
         expect(recalled.map(({ seq }) => seq)).to.deep.equal(seqs)
       }
     }
-  }).timeout(120_000)
+  })
 
   describe('side by side', () => {
     const ends: (() => unknown)[] = []
     let gateways: Awaited<ReturnType<typeof startGateways>>
 
-    before(async function () {
-      this.timeout(60_000)
+    before(async () => {
       gateways = await startGateways((end) => void ends.push(end), 'this', 'last')
     })
     after(async () => {
@@ -168,7 +167,7 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
         await waitUntil('the last one arrives', () => told()?.flat().includes(5))
         expect(told()).to.deep.equal([[1, 2], [3], [4], [5]])
       }
-    }).timeout(60_000)
+    })
 
     it('leave no doubt where the chain of links begins again: after each entry of the last release', async () => {
       const room = { group: 'linked' }
@@ -184,7 +183,7 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
       const entries = await storedEntries(broker, room)
       expect(entries.map(({ link }) => link !== undefined)).to.deep.equal([true, true, false, true, true])
       expect(expectChain(entries.filter(({ link }) => link))).to.deep.equal([1, 4])
-    }).timeout(60_000)
+    })
 
     it('disconnect a user everywhere, whichever of them is asked', async () => {
       for (const [place, url] of gateways.urls.entries()) {
@@ -209,7 +208,7 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
         await waitUntil('both are disconnected', () => codes.every((goodbyes) => goodbyes.length > 0))
         expect(codes).to.deep.equal([[4500], [4500]])
       }
-    }).timeout(60_000)
+    })
 
     it('prove delivery again after Redis has been away, although receivers of the last release report seldom and say no goodbye', async () => {
       const client = await connect(gateways.urls[0] ?? '', await adminToken())
@@ -219,7 +218,7 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
       await waitUntil('delivery is in doubt', () => client.deliveries.at(-1)?.proved === false)
       gateways.redis.signal('SIGCONT')
       await waitUntil('delivery is proved', () => client.deliveries.at(-1)?.proved === true)
-    }).timeout(60_000)
+    })
   })
 })
 
