@@ -146,6 +146,11 @@ export interface ProcessState {
   }
   /** Missing for a process that serves no sockets. */
   readonly delivery?: DeliveryState
+  /**
+   * How often sockets of a room were sent a gap because what Redis holds of it could not be read, until that has not happened for five
+   * minutes, and how long ago the latest was. Missing if there is none.
+   */
+  readonly unreadable?: { readonly count: number; readonly ageMs: number }
   /** Missing for a process that receives no webhooks. */
   readonly webhooks?: WebhookState
   /** Why it is not ready; empty when it is. */

@@ -10,6 +10,7 @@ export const PROBLEMS = {
   WEBHOOKS_REFUSED: ['critical', 'warning'],
   WEBHOOKS_FAILED: ['critical', 'warning'],
   DELIVERY_IN_DOUBT: ['critical'],
+  ENTRIES_UNREADABLE: ['critical', 'warning'],
   SPOOL_FULL: ['critical'],
   SPOOL_WAITING: ['critical', 'warning'],
   PROCESS_GONE: ['critical', 'warning'],
@@ -37,6 +38,8 @@ export interface HealthView extends Processes {
 
 /** A recall waits this long in a spool only if the broker does not confirm. */
 const SPOOL_WAITING_MS = { warning: 2_000, critical: 10_000 }
+/** As long, the next notice may become a gap too. */
+const UNREADABLE_RECENTLY_MS = 60_000
 /** For so long after a start, the predecessor on the same data folder may not have ended yet. */
 const TAKEOVER_MS = 10_000
 /** Shorter, it is a burst that has been dealt with. */
@@ -79,6 +82,7 @@ export function ownProblemsOf(
   return [
     ...problemsOfWebhooks(process),
     ...delivery(process),
+    ...unreadable(process),
     ...spool(process),
     ...readiness(process, alive),
     ...memory(process),
@@ -116,6 +120,14 @@ function delivery({ id, delivery: state, draining }: ProcessState): FoundProblem
   if (state === undefined || state.proved || draining) return []
   const message = `its sockets may miss notices, for ${inSeconds(state.doubtMs)}: ${state.reason}`
   return [problem('DELIVERY_IN_DOUBT', 'critical', message, id)]
+}
+
+/** Its clients load the conversation again each time, and so does everything behind them. */
+function unreadable({ id, unreadable: state }: ProcessState): FoundProblem[] {
+  if (state === undefined) return []
+  const severity = state.ageMs < UNREADABLE_RECENTLY_MS ? 'critical' : 'warning'
+  const message = `its sockets were sent gaps instead of notices because it could not read what Redis holds: ${state.count}, the latest ${inSeconds(state.ageMs)} ago. REDIS_SIGNING_KEY differs between processes, or somebody else writes to Redis`
+  return [problem('ENTRIES_UNREADABLE', severity, message, id)]
 }
 
 function spool({ id, spool: depth }: ProcessState): FoundProblem[] {

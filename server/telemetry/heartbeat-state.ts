@@ -83,6 +83,7 @@ const schema = Joi.object<HeartbeatState>({
     }),
   ),
   memory: optional(Joi.object({ waitingBytes: count, budgetBytes: count, pressedMs: count })),
+  unreadable: optional(Joi.object({ count, ageMs: count })),
   webhooks: optional(
     Joi.object({
       ok: count,

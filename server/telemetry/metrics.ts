@@ -4,6 +4,7 @@ import type { Router } from 'express'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { ProcessState, WebhookState } from '../../shared/http-api.ts'
 import { createCounters } from './counters.ts'
+import { Episode } from './episode.ts'
 import { registerGauges, registerProblems } from './gauges.ts'
 import type { Gauges } from './gauges.ts'
 import type { FoundProblem } from './health-rules.ts'
@@ -26,6 +27,8 @@ export interface RecentMetrics {
   webhooks(): WebhookState
   /** Gaps that sockets were sent since the process started. */
   gaps(): number
+  /** Those of late that were sent because an entry could not be read. */
+  unreadable(): ProcessState['unreadable']
   /** Quantiles over the last minute. */
   latencyMs(): ProcessState['latencyMs']
 }
@@ -50,6 +53,7 @@ export function createMetrics(): MetricsRegistry {
   const counters = createCounters(registry)
   const recent = new SlidingWindow()
   const webhookWindow = new WebhookWindow()
+  const unreadable = new Episode()
   let gaps = 0
   const counts = { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 }
 
@@ -71,6 +75,7 @@ export function createMetrics(): MetricsRegistry {
     gapSent(reason) {
       counters.gapSent(reason)
       gaps++
+      if (reason === 'unreadable') unreadable.add()
     },
     deliveryTook(ms) {
       counters.deliveryTook(ms)
@@ -79,6 +84,7 @@ export function createMetrics(): MetricsRegistry {
 
     counts: () => ({ ...counts }),
     gaps: () => gaps,
+    unreadable: () => unreadable.state(),
     webhooks: () => webhookWindow.state(),
     latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),
 

@@ -46,6 +46,7 @@ export function createOwnState({
       const quarantined = gauges.quarantined()
       const relay = gauges.relay()
       const delivery = gauges.delivery()
+      const unreadable = metrics.unreadable()
       return {
         role,
         host,
@@ -59,6 +60,7 @@ export function createOwnState({
         probeAgeMs: gauges.probeAgeMs(),
         memory: gauges.memory(),
         ...(delivery && { delivery }),
+        ...(unreadable && { unreadable }),
         ...(role !== 'node' && { webhooks: metrics.webhooks() }),
         reasons: sources.reasons(),
         warnings: sources.warnings(),

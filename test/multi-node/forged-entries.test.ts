@@ -1,7 +1,9 @@
 import { createClient } from 'redis'
 import { expect } from 'chai'
+import type { Problem } from '../../shared/http-api.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
+import { get } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -159,6 +161,31 @@ describe('signing keys', () => {
     expect(both.client.seqs()).to.deep.equal([1, 2])
     const late = await start('n'.repeat(32))
     expect(await late.client.request({ group: 'g', since: position })).to.include({ gap: 'unreadable' })
+  })
+
+  it('that differ are a problem in the status of the node, though it is ready and delivery is proved', async () => {
+    const redis = await startRedis()
+    onCleanUp(redis.stop)
+    const [other, node] = [
+      await startGatewayProcess({ REDIS_URL: redis.url, REDIS_SIGNING_KEY: KEY }),
+      await startGatewayProcess({ REDIS_URL: redis.url, REDIS_SIGNING_KEY: 'n'.repeat(32) }),
+    ]
+    onCleanUp(other.stop)
+    onCleanUp(node.stop)
+    const client = await connect(node.url, await adminToken())
+    onCleanUp(client.close)
+    await client.subscribe({ group: 'g' })
+    const problems = async () => {
+      const { body } = await get(node.url, '/v1/status', await adminToken())
+      return (body['problems'] as readonly Problem[])
+        .filter(({ code }) => code !== 'BROKER_WARNING')
+        .map(({ code, severity }) => `${severity} ${code}`)
+    }
+    await waitUntil('the status is well', async () => (await problems()).length === 0)
+    await postWebhook(other.url, { body: recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: 1 }] }) })
+    await waitUntil('the gap', () => client.gaps.length > 0)
+    expect(client.gaps[0]).to.include({ reason: 'unreadable' })
+    expect(await problems()).to.deep.equal(['critical ENTRIES_UNREADABLE'])
   })
 
   // What the runbook says: processes are restarted one after the other, so each must read what those of the next step sign.

@@ -84,6 +84,15 @@ describe('the rules of health', () => {
     expect(kinds({ alive: [node(), receiver(notReady)] })).to.deep.equal(['warning PROCESS_NOT_READY'])
   })
 
+  it('find a node that cannot read what is stored: critical for a minute after each gap', () => {
+    const gaps = (ageMs: number) => ({ alive: [receiver(), node({ unreadable: { count: 3, ageMs } })] })
+    expect(kinds(gaps(59_999))).to.deep.equal(['critical ENTRIES_UNREADABLE'])
+    expect(kinds(gaps(60_000))).to.deep.equal(['warning ENTRIES_UNREADABLE'])
+    expect(messageOf(gaps(2_000)))
+      .to.include('3, the latest 2 s ago')
+      .and.include('REDIS_SIGNING_KEY')
+  })
+
   it('find recalls that wait on disk', () => {
     const spool = (ageMs: number) => ({
       alive: [node(), receiver({ spool: { recalls: 3, bytes: 9, ageMs } })],
