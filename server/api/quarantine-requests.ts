@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import Joi from 'joi'
-import type { QuarantineKind } from '../../shared/http-api.ts'
+import type { QuarantineKind } from '../../shared/http-api/quarantine.ts'
 import { parseQuery, wholeNumber } from './requests.ts'
 import type { QuarantineFilter } from './quarantine.ts'
 

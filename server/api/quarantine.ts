@@ -7,7 +7,7 @@ import type {
   QuarantineResponse,
   QuarantineRetriesResponse,
   QuarantineRetryResponse,
-} from '../../shared/http-api.ts'
+} from '../../shared/http-api/quarantine.ts'
 import { createKeyedLimiter } from '../lib/keyed-limiter.ts'
 import type { RequestTurns } from '../lib/request-turns.ts'
 import type { Audit } from './audit.ts'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { GatewayError } from '../../shared/errors.ts'
-import type { QuarantineKind } from '../../shared/http-api.ts'
+import type { QuarantineKind } from '../../shared/http-api/quarantine.ts'
 import { DEFAULT_DATA_DIR } from '../config/settings.ts'
 import type { Environment } from '../config/settings.ts'
 import { inDataDir, peekFolderId } from '../lib/data-dir.ts'

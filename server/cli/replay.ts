@@ -1,7 +1,11 @@
 import type { Command } from 'commander'
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
-import type { QuarantinedEntry, QuarantineResponse, QuarantineRetryResponse } from '../../shared/http-api.ts'
+import type {
+  QuarantinedEntry,
+  QuarantineResponse,
+  QuarantineRetryResponse,
+} from '../../shared/http-api/quarantine.ts'
 import { REPLAY_CALL } from '../receiver/provider-call.ts'
 import { isHandled, readResponse } from '../receiver/responses.ts'
 import { parseWhole, refuseOptions } from './command.ts'

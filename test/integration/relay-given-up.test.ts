@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { QuarantineResponse, QuarantineRetryResponse } from '../../shared/http-api.ts'
+import type { QuarantineResponse, QuarantineRetryResponse } from '../../shared/http-api/quarantine.ts'
 import { bodyOf, headerOf, startBackend } from '../support/backend-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { adminToken } from '../support/client.ts'

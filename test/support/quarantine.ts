@@ -3,7 +3,7 @@ import type {
   QuarantineDropResponse,
   QuarantineResponse,
   QuarantineRetriesResponse,
-} from '../../shared/http-api.ts'
+} from '../../shared/http-api/quarantine.ts'
 import { openQuarantine } from '../../server/receiver/quarantine/quarantine-files.ts'
 import type { Quarantine } from '../../server/receiver/quarantine/quarantine.ts'
 import { adminToken } from './client.ts'

@@ -4,7 +4,11 @@ import { ApiError } from '../../server/console/state/api.ts'
 import type { Api } from '../../server/console/state/api.ts'
 import { bodyText } from '../../server/console/state/body-text.ts'
 import { folderOf, Quarantine } from '../../server/console/state/quarantine.ts'
-import type { QuarantinedEntry, QuarantinedWhole, QuarantineResponse } from '../../shared/http-api.ts'
+import type {
+  QuarantinedEntry,
+  QuarantinedWhole,
+  QuarantineResponse,
+} from '../../shared/http-api/quarantine.ts'
 
 const FOLDER = '0b6b4e00-0000-4000-8000-000000000000'
 const entry = (n: number, fields: Partial<QuarantinedEntry> = {}): QuarantinedEntry => ({

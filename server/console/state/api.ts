@@ -10,14 +10,16 @@ import type {
   ErrorResponse,
   NoticesResponse,
   PositionResponse,
+  StatusResponse,
+  TestRecallResponse,
+} from '../../../shared/http-api.ts'
+import type {
   QuarantineDropResponse,
   QuarantinedEntryResponse,
   QuarantineResponse,
   QuarantineRetriesResponse,
   QuarantineRetryResponse,
-  StatusResponse,
-  TestRecallResponse,
-} from '../../../shared/http-api.ts'
+} from '../../../shared/http-api/quarantine.ts'
 import type { ConfigurationResponse } from '../../../shared/http-api/configuration.ts'
 import type { DeliveryResponse } from '../../../shared/http-api/delivery.ts'
 import type { DoctorResponse } from '../../../shared/http-api/doctor.ts'

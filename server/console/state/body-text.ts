@@ -1,4 +1,4 @@
-import type { QuarantinedWhole } from '../../../shared/http-api.ts'
+import type { QuarantinedWhole } from '../../../shared/http-api/quarantine.ts'
 
 /** More of a body would make the page slow. */
 const MAX_CHARACTERS = 100_000

@@ -4,7 +4,7 @@ import type {
   QuarantineKind,
   QuarantineReceiver,
   UnansweredReceiver,
-} from '../../../shared/http-api.ts'
+} from '../../../shared/http-api/quarantine.ts'
 import { asApiError } from './api.ts'
 import type { Api, ApiError } from './api.ts'
 

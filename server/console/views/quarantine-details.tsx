@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { QuarantinedWhole } from '../../../shared/http-api.ts'
+import type { QuarantinedWhole } from '../../../shared/http-api/quarantine.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
 import { bodyText } from '../state/body-text.ts'

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import type { UnansweredReceiver } from '../../../shared/http-api.ts'
+import type { UnansweredReceiver } from '../../../shared/http-api/quarantine.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
 import { folderOf } from '../state/quarantine.ts'

@@ -4,7 +4,7 @@ import type {
   QuarantinedWhole,
   QuarantineReceiver,
   UnansweredReceiver,
-} from '../../../shared/http-api.ts'
+} from '../../../shared/http-api/quarantine.ts'
 import type { Broker } from '../../broker/broker.ts'
 import { durationOf } from '../../lib/duration.ts'
 import type { ReadHeartbeats } from '../../telemetry/heartbeat-reader.ts'

@@ -1,4 +1,4 @@
-import type { QuarantineKind } from '../../../shared/http-api.ts'
+import type { QuarantineKind } from '../../../shared/http-api/quarantine.ts'
 import { KINDS } from './kinds.ts'
 import { decodeBody } from './quarantine.ts'
 import { commandIn } from './stored-entry.ts'

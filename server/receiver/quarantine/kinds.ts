@@ -1,4 +1,4 @@
-import type { QuarantineKind } from '../../../shared/http-api.ts'
+import type { QuarantineKind } from '../../../shared/http-api/quarantine.ts'
 
 interface KindLimits {
   readonly maxEntries: number

@@ -1,4 +1,4 @@
-import type { QuarantineKind } from '../../../shared/http-api.ts'
+import type { QuarantineKind } from '../../../shared/http-api/quarantine.ts'
 import type { Disk } from '../../lib/disk.ts'
 import { readOldStore } from '../../lib/old-store.ts'
 import { encodeBody } from './quarantine.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { GatewayError, reasonOf } from '../../../shared/errors.ts'
-import type { QuarantineKind } from '../../../shared/http-api.ts'
+import type { QuarantineKind } from '../../../shared/http-api/quarantine.ts'
 import { systemDisk } from '../../lib/disk.ts'
 import type { Disk } from '../../lib/disk.ts'
 import { openJournal } from '../../lib/journal/journal.ts'

@@ -1,6 +1,6 @@
 import Joi from 'joi'
 import { GatewayError } from '../../../shared/errors.ts'
-import type { QuarantineKind } from '../../../shared/http-api.ts'
+import type { QuarantineKind } from '../../../shared/http-api/quarantine.ts'
 import type { EntryFilter } from './entry-index.ts'
 import { KINDS } from './kinds.ts'
 import type { RetriedMatching, RetryOutcome } from './retrying.ts'

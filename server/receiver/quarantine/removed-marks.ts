@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { QuarantineKind } from '../../../shared/http-api.ts'
+import type { QuarantineKind } from '../../../shared/http-api/quarantine.ts'
 import type { Disk } from '../../lib/disk.ts'
 
 /** Another process removed the entry with this id: the owner of the journals removes it then. */
