@@ -6,6 +6,7 @@ import { printable } from '../shared/unseen.ts'
 import { readEnvironment } from './cli/command.ts'
 import type { Service, Terminal } from './cli/command.ts'
 import { addDoctor } from './cli/doctor.ts'
+import { createOutput } from './cli/output.ts'
 import { addQuarantine } from './cli/quarantine.ts'
 import { addRecalled } from './cli/recalled.ts'
 import { addReplay } from './cli/replay.ts'
@@ -27,10 +28,19 @@ const UNWRITTEN = 2
 /** Aborted when nobody reads standard output any more. */
 const unread = new AbortController()
 
+// `quarantine | head` closes the pipe early, and a gateway must survive that. Any other failure leaves a file that looks whole.
+const output = createOutput(process.stdout, (code) => {
+  unread.abort()
+  if (code === 'EPIPE') return
+  terminal.exitWith(UNWRITTEN)
+  const { message } = new GatewayError('INTERNAL', `standard output cannot be written (${code})`)
+  terminal.tell(`recall-gateway: INTERNAL: ${message}`)
+})
+
 const terminal: Terminal = {
   environment: readEnvironment(process.env),
-  print: (line) => void process.stdout.write(`${printable(line)}\n`),
-  printed: () => new Promise((resolve) => void process.stdout.write('', (error) => resolve(!error))),
+  print: (line) => output.print(printable(line)),
+  printed: output.printed,
   tell(line) {
     terminal.show?.()
     process.stderr.write(`${printable(line)}\n`)
@@ -41,14 +51,6 @@ const terminal: Terminal = {
   runUntilSignal,
 }
 
-// `quarantine | head` closes the pipe early, and a gateway must survive that. Any other failure leaves a file that looks whole.
-process.stdout.on('error', ({ code = 'unknown reason' }: NodeJS.ErrnoException) => {
-  unread.abort()
-  if (code === 'EPIPE') return
-  terminal.exitWith(UNWRITTEN)
-  const { message } = new GatewayError('INTERNAL', `standard output cannot be written (${code})`)
-  terminal.tell(`recall-gateway: INTERNAL: ${message}`)
-})
 process.stderr.on('error', () => undefined)
 
 const program = new Command('recall-gateway')

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
@@ -215,6 +215,14 @@ describe('the command line', () => {
       )
       expect(code).to.equal(2)
     }
+    // A disk that has room for a part of a line takes that part.
+    const groups = Array.from({ length: 4 }, (_, i) => ['--group', `${i}`.repeat(200)]).flat()
+    const small = join(folder.path, 'small.token')
+    const intoSmallFile = `trap '' XFSZ; ulimit -f 1; exec "$0" "$@" >'${small}'`
+    const part = start(['token', '--sub', 'alice', ...groups], {}, ['sh', '-c', intoSmallFile])
+    expect(await part.exited).to.equal(2)
+    expect(part.output.error).to.include('standard output cannot be written (EFBIG)')
+    expect(statSync(small).size).to.equal(512)
     const rest = await run(words)
     expect(seqsOf(rest.lines()), 'what was not printed comes the next time').to.deep.equal([1])
   })
