@@ -37,10 +37,10 @@ type Counts = readonly [passed: number, failed: number]
 
 /** Returns what the last line of a run says. A run that ended before it could say that has failed. */
 function countsOf(output: string, code: number | null): Counts {
-  const [, passed, failed] =
+  const [said, passed, failed] =
     /^(\d+) passed, (\d+) failed$/m.exec(output.trimEnd().split('\n').at(-1) ?? '') ?? []
   const counts: Counts = [Number(passed ?? 0), Number(failed ?? 0)]
-  return code !== 0 && counts[1] === 0 ? [counts[0], 1] : counts
+  return (code !== 0 || said === undefined) && counts[1] === 0 ? [counts[0], 1] : counts
 }
 
 interface Lane {

@@ -230,9 +230,15 @@ describe('the section about three machines', () => {
   it('lets the doctor find nothing critical', async () => {
     const [, , , doctor = ''] = blocksOf(5)
     const inShell = doctor.replace(/^(\. .*)$/m, '$1\nexport HOST=127.0.0.1')
-    const output = await sh(inShell.replace(/doctor$/m, 'doctor 2>&1 || true'))
+    const look = (): Promise<string> => sh(inShell.replace(/doctor$/m, 'doctor 2>&1 || true'))
+    let output = ''
+    // A process that the machine has just left without a processor is in doubt for some seconds.
+    await waitUntil(
+      'nothing is critical',
+      async () => !/^CRITICAL/m.test((output = await look())),
+      40_000,
+    ).catch(() => expect(output).to.not.match(/^CRITICAL/m))
     expect(output).to.match(/^Right: /m)
-    expect(output).to.not.match(/^CRITICAL/m)
     expect(output).to.not.include('no gateway was asked')
     // Of a power cut, for one.
     expect(output).to.not.include('may not read')
