@@ -1,12 +1,10 @@
 import type { RequestHandler } from 'express'
-import Joi from 'joi'
 import { conversationOf } from '../../shared/conversation.ts'
 import type { RoomPresenceResponse, UserPresenceResponse } from '../../shared/http-api/presence.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Revocations } from '../auth/revocations.ts'
-import { identifier } from '../lib/schema.ts'
 import { chargeUser } from './bearer-auth.ts'
-import { parseQuery, parseRoom } from './requests.ts'
+import { parseRoom, parseUserInRoom } from './requests.ts'
 
 /** All nodes work for each, so it counts as so many more requests. */
 const EXTRA_CHARGE = 10
@@ -15,21 +13,19 @@ const MAX_REVOCATIONS = 100
 interface PresenceDependencies {
   /** Who is connected, on all nodes. Its methods never reject. */
   readonly presence: {
-    ofUser(userId: string): Promise<Pick<UserPresenceResponse, 'nodes' | 'unanswered'>>
+    ofUser(userId: string, room?: Room): Promise<Pick<UserPresenceResponse, 'nodes' | 'unanswered'>>
     inRoom(room: Room): Promise<Pick<RoomPresenceResponse, 'nodes' | 'unanswered' | 'head'>>
   }
   readonly revocations: Pick<Revocations, 'list' | 'isPending'>
 }
 
-const userSchema = Joi.object<{ readonly userId: string }>({ userId: identifier.empty('').required() })
-
 /** Tells admins whether a user is connected, where and how; and who is in a room. */
 export function createPresenceHandlers({ presence, revocations }: PresenceDependencies) {
   /** `GET /v1/user-presence`. */
   const user: RequestHandler = async (request, response) => {
-    const { userId } = parseQuery(userSchema, request)
+    const { userId, room: asked } = parseUserInRoom(request)
     await chargeUser(response, EXTRA_CHARGE)
-    const found = await presence.ofUser(userId)
+    const found = await presence.ofUser(userId, asked)
     response.json({
       ok: true,
       userId,
@@ -51,6 +47,8 @@ export function createPresenceHandlers({ presence, revocations }: PresenceDepend
     revocations
       .list(Date.now())
       .filter((one) => one.userId === userId)
+      // What takes everything says most: it must not be among those that there is no room for.
+      .toSorted((a, b) => Number(a.room !== undefined) - Number(b.room !== undefined))
       .slice(0, MAX_REVOCATIONS)
       .map(({ room: revoked, untilMs, atMs }) => ({
         ...(revoked !== undefined && revoked.feed === undefined && { conversation: conversationOf(revoked) }),

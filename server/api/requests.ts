@@ -9,7 +9,7 @@ import type { Conversation } from '../../shared/conversation.ts'
 import type { MessageName } from '../../shared/message.ts'
 import type { Room } from '../../shared/room.ts'
 import { conversationKeys, keyList, ofMessages, ofOneConversation } from '../lib/conversation-schema.ts'
-import { validate } from '../lib/schema.ts'
+import { identifier, validate } from '../lib/schema.ts'
 
 export const MAX_NOTICES = 1_000
 const DEFAULT_NOTICES = 100
@@ -72,6 +72,14 @@ const noticesSchema = ofRoom(
     limit: wholeNumber(1, MAX_NOTICES).default(DEFAULT_NOTICES),
   }).oxor('since', 'before', 'receivedSinceMs'),
 )
+const ofRoomOrNone = <T>(schema: Joi.ObjectSchema<T>): Joi.ObjectSchema<T> =>
+  schema.oxor('group', 'c2c', 'official', 'feed').with('topic', 'group')
+const userInRoomSchema = ofRoomOrNone(
+  Joi.object<RoomQuery & { readonly userId: string }>({
+    ...roomKeys,
+    userId: identifier.empty('').required(),
+  }),
+)
 const recallPlaceSchema = ofRoom(
   Joi.object<RoomQuery & { readonly at: string }>({ ...roomKeys, at: position.required() }),
 )
@@ -105,6 +113,12 @@ export function parseStream(request: Request): { readonly room: Room; readonly s
   const { error } = position.validate(text)
   if (error !== undefined) throw malformed('"Last-Event-ID" must be a position, epoch:offset')
   return { room: toRoom(query), since: toPosition(text) }
+}
+
+/** A user, and perhaps one room. */
+export function parseUserInRoom(request: Request): { readonly userId: string; readonly room?: Room } {
+  const { userId, ...query } = parseQuery(userInRoomSchema, request)
+  return { userId, ...(Object.keys(query).length > 0 && { room: toRoom(query) }) }
 }
 
 /** A room, and the position of one recall in its log. */

@@ -236,7 +236,8 @@ export interface Subscription {
 export interface Heartbeat {
   readonly id: string
   readonly ageMs: number
-  readonly text: string
+  /** Undefined if it is not signed with a key of ours. */
+  readonly text: string | undefined
 }
 
 /** Options of every broker. */

@@ -55,7 +55,7 @@ export function describeUser(response: UserPresenceResponse): string[] {
       ? []
       : ['', ...tableOf(['#', 'ROOM', 'STATE', 'OFFSET', 'BEHIND', 'GRANT ENDS'], rooms)]),
     ...connections.flatMap(({ connection: { moreRooms } }, i) =>
-      moreRooms === 0 ? [] : [`and ${counted(moreRooms, 'further room')} of connection ${i + 1}`],
+      moreRooms === 0 ? [] : [`and ${counted(moreRooms, 'other room')} of connection ${i + 1}`],
     ),
   ]
 }
@@ -79,6 +79,9 @@ export function describeRoom({ room, head, nodes, unanswered }: RoomPresenceResp
     count === 0
       ? `Nobody is in ${textOf(room)} on ${ofNodes(nodes.length)}.`
       : `${counted(count, 'connection')} in ${textOf(room)} on ${ofNodes(nodes.length)}.`,
+    ...(isFeed(room) || room.topic === undefined
+      ? []
+      : [`Recalls of the topic also reach those who are in the group: who --group ${visible(room.group)}`]),
     ...silent(unanswered),
     '',
     ...tableOf(
@@ -114,7 +117,11 @@ export function describeRoom({ room, head, nodes, unanswered }: RoomPresenceResp
 }
 
 const silent = (unanswered: UserPresenceResponse['unanswered']): string[] =>
-  unanswered.map(({ id, host, why }) => `NOT KNOWN of node ${nameOf(id, host)}: ${visible(why)}`)
+  unanswered.map(({ id, host, why }) =>
+    id === 'others'
+      ? `NOT KNOWN of all other nodes: ${visible(why)}`
+      : `NOT KNOWN of node ${nameOf(id, host)}: ${visible(why)}`,
+  )
 
 /** Says how far a position is behind the head of its log. */
 function behind(position: Position | undefined, head: Position | undefined): string {

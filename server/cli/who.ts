@@ -37,7 +37,8 @@ export function addWho(program: Command, terminal: Terminal): void {
 Exit codes: 0 somebody is there; 1 nobody is, or a node did not answer, and is named; 2 nobody can be asked.
 
 Examples: recall-gateway who --user alice
-          recall-gateway who --group lobby`,
+          recall-gateway who --group lobby
+          recall-gateway who --user alice --group lobby`,
     )
   withApiOptions(command).action((options: WhoOptions) => who(options, terminal))
 }
@@ -47,7 +48,7 @@ async function who(options: WhoOptions, terminal: Terminal): Promise<void> {
     const asked = askedFor(options)
     const api = createGatewayApi(options, terminal.environment)
     const { response, lines, isThere } = await ('userId' in asked
-      ? askUser(api, asked.userId)
+      ? askUser(api, asked)
       : askRoom(api, asked.room))
     if (options.json) terminal.print(JSON.stringify(response))
     else for (const line of lines) terminal.print(line)
@@ -59,31 +60,36 @@ async function who(options: WhoOptions, terminal: Terminal): Promise<void> {
   }
 }
 
-/** Returns the user or the room that the options name. Throws CONFIG_INVALID unless it is one. */
+/** Returns the user, with or without a room, or the room that the options name. Throws CONFIG_INVALID without either. */
 function askedFor({
   user,
   feed,
   ...options
-}: WhoOptions): { readonly userId: string } | { readonly room: Room } {
+}: WhoOptions): { readonly userId: string; readonly room: Room | undefined } | { readonly room: Room } {
   const conversation = conversationIn(options)
-  const asked = [
-    ...(user === undefined ? [] : [{ userId: user }]),
-    ...(conversation === undefined ? [] : [{ room: conversation }]),
-    ...(feed ? [{ room: FEED }] : []),
-  ]
-  const [one] = asked
-  if (one === undefined || asked.length > 1)
+  if (feed && conversation !== undefined)
+    throw new GatewayError('CONFIG_INVALID', 'name one room: --feed, or a conversation')
+  const room = feed ? FEED : conversation
+  if (user !== undefined) {
+    if (!isIdentifier(user))
+      throw new GatewayError('CONFIG_INVALID', '--user must be printable text, not empty')
+    return { userId: user, room }
+  }
+  if (room === undefined)
     throw new GatewayError(
       'CONFIG_INVALID',
       'name a user or a room: --user, --group, --c2c, --official or --feed',
     )
-  if ('userId' in one && !isIdentifier(one.userId))
-    throw new GatewayError('CONFIG_INVALID', '--user must be printable text, not empty')
-  return one
+  return { room }
 }
 
-async function askUser(api: GatewayApi, userId: string) {
-  const response = await api.get<UserPresenceResponse>('/v1/user-presence', { userId })
+async function askUser(
+  api: GatewayApi,
+  { userId, room }: { readonly userId: string; readonly room: Room | undefined },
+) {
+  const parameters = new URLSearchParams(room === undefined ? undefined : parametersOf(room))
+  parameters.set('userId', userId)
+  const response = await api.get<UserPresenceResponse>('/v1/user-presence', parameters)
   const isThere = response.nodes.some(({ connections }) => connections.length > 0)
   return { response, lines: describeUser(response), isThere }
 }

@@ -9,6 +9,8 @@ const MAX_CONCURRENT = 16
 /** Of all processes; the others are named as not asked. */
 const MAX_ASKED = 64
 
+const UNREAD = 'its report cannot be read: its REDIS_SIGNING_KEY is another one, or its version is later'
+
 /** A process that did not say, and why, in words for people. `others` stands for all that are not known. */
 interface Unanswered {
   readonly id: string
@@ -43,7 +45,7 @@ export type AskProcesses = <Answer>(question: Question<Answer>) => Promise<{
 export function createProcessAsking({ self, ask, readOverview }: AskingDependencies): AskProcesses {
   const limit = createLimiter(MAX_CONCURRENT)
   return async ({ concerns = () => true, nameOf, question, decode }) => {
-    const { processes, gone, incomplete } = await readOverview()
+    const { processes, gone, incomplete, unread } = await readOverview()
     const others = processes.filter((process) => process.id !== self && concerns(process))
     const asked = await Promise.all(
       others.slice(0, MAX_ASKED).map(({ id, host }) =>
@@ -64,6 +66,8 @@ export function createProcessAsking({ self, ask, readOverview }: AskingDependenc
         ...others.slice(MAX_ASKED).map(({ id }) => ({ id, why: 'not asked: there are too many processes' })),
         // It may hang, or wait on a machine that nobody reaches.
         ...gone.filter((process) => !process.stopped && concerns(process)).map(silent),
+        // Of what role they are, nobody knows.
+        ...unread.slice(0, MAX_ASKED).map((id) => ({ id, why: UNREAD })),
         ...(incomplete === undefined ? [] : [{ id: 'others', why: `not known: ${incomplete}` }]),
       ],
     }

@@ -46,6 +46,9 @@ const TAKEOVER_MS = 10_000
 const MEMORY_PRESSED_MS = 10_000
 /** Shorter, the relay's queue is at work. */
 const RELAY_WAITING_MS = 60_000
+/** Of processes that are not listed otherwise. */
+const MAX_NAMED_IDS = 5
+const ID_LENGTH = 8
 /** More would help nobody, and a status has to stay small. */
 const MAX_PROBLEMS = 100
 
@@ -58,15 +61,7 @@ export function problemsOf(view: HealthView, nowMs: number): FoundProblem[] {
     ...goneProcesses(view),
     ...forgottenFolders(view, nowMs),
     ...brokerWarnings(view),
-    ...(view.incomplete === undefined
-      ? []
-      : [
-          problem(
-            'STATUS_INCOMPLETE',
-            'warning',
-            `the other processes could not be asked: ${view.incomplete}`,
-          ),
-        ]),
+    ...incompleteness(view),
   ]
   const codes = Object.keys(PROBLEMS)
   const rank = ({ severity, code }: FoundProblem): number =>
@@ -91,8 +86,20 @@ export function ownProblemsOf(
   ]
 }
 
-function missingRoles({ alive, incomplete }: HealthView): FoundProblem[] {
-  if (incomplete !== undefined) return []
+function incompleteness({ incomplete, unread }: HealthView): FoundProblem[] {
+  const warning = (message: string): FoundProblem[] => [problem('STATUS_INCOMPLETE', 'warning', message)]
+  if (incomplete !== undefined) return warning(`the other processes could not be asked: ${incomplete}`)
+  if (unread.length === 0) return []
+  const ids = unread.slice(0, MAX_NAMED_IDS).map((id) => id.slice(0, ID_LENGTH))
+  const more = unread.length > ids.length ? ' …' : ''
+  return warning(
+    `the reports of ${unread.length} other processes cannot be read (${ids.join(', ')}${more}): their REDIS_SIGNING_KEY is another one, or their version is later`,
+  )
+}
+
+function missingRoles({ alive, incomplete, unread }: HealthView): FoundProblem[] {
+  // Others may have the role.
+  if (incomplete !== undefined || unread.length > 0) return []
   return [
     ...(alive.some(({ role }) => role !== 'node')
       ? []
@@ -126,7 +133,7 @@ function delivery({ id, delivery: state, draining }: ProcessState): FoundProblem
 function unreadable({ id, unreadable: state }: ProcessState): FoundProblem[] {
   if (state === undefined) return []
   const severity = state.ageMs < UNREADABLE_RECENTLY_MS ? 'critical' : 'warning'
-  const message = `its sockets were sent gaps instead of notices because it could not read what Redis holds: ${state.count}, the latest ${inSeconds(state.ageMs)} ago. REDIS_SIGNING_KEY differs between processes, or somebody else writes to Redis`
+  const message = `its sockets were sent gaps instead of notices because it could not read what Redis holds: ${state.count}, the latest ${inSeconds(state.ageMs)} ago. REDIS_SIGNING_KEY differs between processes, one is of a later version, a file of Redis is damaged, or somebody else writes to Redis`
   return [problem('ENTRIES_UNREADABLE', severity, message, id)]
 }
 

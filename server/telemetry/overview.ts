@@ -19,6 +19,8 @@ export interface Overview {
   readonly gone: readonly GoneProcess[]
   /** Why the others could not be asked: `processes` holds only this one. */
   readonly incomplete: string | undefined
+  /** See `Processes`. */
+  readonly unread: readonly string[]
   readonly problems: readonly FoundProblem[]
 }
 
@@ -37,11 +39,12 @@ export function createOverview({ own, readHeartbeats, reasons, folders }: Overvi
 
   async function others(timeoutMs?: number): Promise<Processes & { readonly incomplete?: string }> {
     try {
-      const { alive, gone } = sortProcesses(await inTime(readHeartbeats(), timeoutMs), Date.now())
-      return { alive: alive.filter(({ id }) => id !== own.id), gone }
+      const { alive, gone, unread } = sortProcesses(await inTime(readHeartbeats(), timeoutMs), Date.now())
+      const isOther = (id: string): boolean => id !== own.id
+      return { alive: alive.filter(({ id }) => isOther(id)), gone, unread: unread.filter(isOther) }
     } catch (error) {
       const [reason = error instanceof GatewayError ? error.message : 'the broker does not reply'] = reasons()
-      return { alive: [], gone: [], incomplete: reason }
+      return { alive: [], gone: [], unread: [], incomplete: reason }
     }
   }
 
@@ -63,7 +66,7 @@ export function createOverview({ own, readHeartbeats, reasons, folders }: Overvi
     /** Asks for the others, within about a second, or at most this long. Never rejects. */
     async read(timeoutMs?: number): Promise<Overview> {
       // At the same time: `timeoutMs` is for both.
-      const [{ alive: rest, gone, incomplete }, notes] = await Promise.all([
+      const [{ alive: rest, gone, unread, incomplete }, notes] = await Promise.all([
         others(timeoutMs),
         readNotes(timeoutMs),
       ])
@@ -76,12 +79,13 @@ export function createOverview({ own, readHeartbeats, reasons, folders }: Overvi
         const note = notes.get(dataFolder)
         return note?.id !== id || note.what !== 'closed'
       })
-      const problems = problemsOf({ alive, gone: missed, incomplete, left }, Date.now())
+      const problems = problemsOf({ alive, gone: missed, unread, incomplete, left }, Date.now())
       return {
         self: own.id,
         processes: alive,
         gone: [...gone.map(toGone), ...left.map(toForgotten)],
         incomplete,
+        unread,
         problems,
       }
     },

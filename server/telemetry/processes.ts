@@ -7,7 +7,8 @@ import type { HeartbeatState } from './heartbeat-state.ts'
 export interface Heartbeat {
   readonly id: string
   readonly ageMs: number
-  readonly text: string
+  /** Undefined if it is not signed with a key of ours. */
+  readonly text: string | undefined
 }
 
 /** The last that was heard of a process which reports no longer. */
@@ -18,19 +19,24 @@ export interface Processes {
   readonly alive: readonly ProcessState[]
   /** Without those of which another process has taken over the data folder. */
   readonly gone: readonly LastState[]
+  /** The ids of those that are alive, and whose reports this process cannot read: of another signing key, or a later version. */
+  readonly unread: readonly string[]
 }
 
 /** A process has missed two heartbeats. */
 const REPLACED_AFTER_MS = 2_000
 
 /**
- * Sorts heartbeats into those of processes that are alive and those that are gone; pure. Heartbeats that this version cannot read
- * are left out: processes of another version may send another shape.
+ * Sorts heartbeats into those of processes that are alive and those that are gone; pure. Of those that this process cannot read only
+ * the ids are known.
  */
 export function sortProcesses(heartbeats: readonly Heartbeat[], nowMs: number): Processes {
+  const unread: string[] = []
   const states = heartbeats.flatMap(({ id, ageMs, text }) => {
-    const state = decodeHeartbeat(text)
-    return state === undefined ? [] : [{ id, ageMs, reportedAtMs: nowMs - ageMs, ...state }]
+    const state = text === undefined ? undefined : decodeHeartbeat(text)
+    if (state !== undefined) return [{ id, ageMs, reportedAtMs: nowMs - ageMs, ...state }]
+    if (ageMs <= PROCESS_ALIVE_MS) unread.push(id)
+    return []
   })
   const latest = new Map<string, number>()
   for (const { dataFolder, ageMs } of states)
@@ -48,5 +54,5 @@ export function sortProcesses(heartbeats: readonly Heartbeat[], nowMs: number): 
     if (ageMs > PROCESS_ALIVE_MS || state.stopping) gone.push(state)
     else alive.push(state)
   }
-  return { alive, gone }
+  return { alive, gone, unread }
 }

@@ -25,9 +25,9 @@ export interface UserConnection {
   readonly expiresAtMs: number
   /** What the node has written and the network has not taken yet: a client that reads slowly. */
   readonly waitingBytes: number
-  /** At most 50. */
+  /** At most 50; if the request names a room, that one or none. */
   readonly rooms: readonly RoomOfConnection[]
-  /** How many further rooms it has. */
+  /** How many other rooms it has. */
   readonly moreRooms: number
 }
 
@@ -47,7 +47,7 @@ export interface RoomOnNode {
   readonly connections: number
   /** Those that are still joining, and may be sent what they missed. */
   readonly joining: number
-  /** How far the node has sent the room. Missing if nobody is in it. */
+  /** How far the node has sent the room. Missing if nobody has joined it. */
   readonly position?: Position
   /** In the order in which they came to the node, at most 100. */
   readonly users: readonly { readonly userId: string; readonly connections: number }[]
@@ -71,7 +71,7 @@ export interface UserPresenceResponse {
   /** Nodes that answered, the one that responded first; also those to which the user is not connected. */
   readonly nodes: readonly (UserOnNode & { readonly id: string })[]
   readonly unanswered: readonly SilentNode[]
-  /** What admins have taken from the user, the latest order first, at most 100. Missing while the node does not know it yet. */
+  /** What admins have taken from the user: everything first, then the latest order, at most 100. Missing while the node does not know it yet. */
   readonly revocations?: readonly Omit<ListedRevocation, 'userId' | 'admin'>[]
 }
 

@@ -51,6 +51,11 @@ describe('who is connected, in the console', () => {
     await card.getByLabel('User').fill('nobody')
     await button(page, 'Look').click()
     await card.getByText('not connected to 1 node that answered').waitFor()
+    // Whoever looks again is told what is true now.
+    await join('nobody')
+    await button(page, 'Look').click()
+    await card.getByText('1 connection on 1 of 1 node that answered').waitFor()
+    expect(await card.locator('.answer header').innerText()).to.match(/nobody\s+read at \d\d:\d\d:\d\d/)
     await page.route(/v1\/user-presence/, async (route) => {
       const response = await route.fetch()
       const unanswered = [{ id: 'x', host: 'web-3', why: 'no answer within 2 s' }]
@@ -58,7 +63,7 @@ describe('who is connected, in the console', () => {
       await route.fulfill({ json: { ...(await response.json()), unanswered, revocations } })
     })
     await card.getByRole('button', { name: 'Refresh' }).click()
-    await card.getByText('1 node did not answer').waitFor()
+    await card.getByText('Not all nodes answered').waitFor()
     await card.getByText('web-3: no answer within 2 s').waitFor()
     await card.getByText(/Taken out of Group lobby until/).waitFor()
     await page.unroute(/v1\/user-presence/)

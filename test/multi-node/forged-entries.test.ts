@@ -163,7 +163,7 @@ describe('signing keys', () => {
     expect(await late.client.request({ group: 'g', since: position })).to.include({ gap: 'unreadable' })
   })
 
-  it('that differ are a problem in the status of the node, though it is ready and delivery is proved', async () => {
+  it('that differ are problems in the status of the node, before a recall and after, though delivery is proved', async () => {
     const redis = await startRedis()
     onCleanUp(redis.stop)
     const [other, node] = [
@@ -181,11 +181,12 @@ describe('signing keys', () => {
         .filter(({ code }) => code !== 'BROKER_WARNING')
         .map(({ code, severity }) => `${severity} ${code}`)
     }
-    await waitUntil('the status is well', async () => (await problems()).length === 0)
+    await waitUntil('each knows that the other is there', async () => (await problems()).length > 0)
+    expect(await problems()).to.deep.equal(['warning STATUS_INCOMPLETE'])
     await postWebhook(other.url, { body: recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: 1 }] }) })
     await waitUntil('the gap', () => client.gaps.length > 0)
     expect(client.gaps[0]).to.include({ reason: 'unreadable' })
-    expect(await problems()).to.deep.equal(['critical ENTRIES_UNREADABLE'])
+    expect(await problems()).to.deep.equal(['critical ENTRIES_UNREADABLE', 'warning STATUS_INCOMPLETE'])
   })
 
   // What the runbook says: processes are restarted one after the other, so each must read what those of the next step sign.

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { pino } from 'pino'
 import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import { encodeHeartbeat } from '../../server/telemetry/heartbeat-state.ts'
+import type { StatusResponse } from '../../shared/http-api.ts'
 import type { RoomPresenceResponse, UserPresenceResponse } from '../../shared/http-api/presence.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -136,7 +137,8 @@ describe('who is connected to three nodes', () => {
       'user-presence',
       'user-presence?userId=',
       'room-presence',
-      'user-presence?userId=alice&group=lobby',
+      'user-presence?userId=alice&topic=t',
+      'user-presence?userId=alice&group=lobby&feed=true',
     ]) {
       const { status } = await get(urlOf(0), `/v1/${path}`, await adminToken())
       expect(status, path).to.equal(400)
@@ -175,6 +177,23 @@ describe('who is connected to three nodes', () => {
     expect(answering).to.have.lengthOf(3)
     expect(unanswered[0]).to.include({ id: 'earlier' })
     expect(unanswered[0]?.why).to.include('of an earlier version')
+  })
+
+  it('is told without a node that signs with another key, which is named, also in the status', async () => {
+    await known()
+    const REDIS_SIGNING_KEY = 'n'.repeat(32)
+    const other = await startGatewayProcess({ ROLE: 'node', REDIS_URL: redis.url, REDIS_SIGNING_KEY })
+    onCleanUp(other.stop)
+    const { unanswered } = await waitUntil('those without a key are named', async () => {
+      const { body } = await get(other.url, '/v1/user-presence?userId=alice', await adminToken())
+      const answer = body as unknown as UserPresenceResponse
+      return answer.unanswered.length >= 4 && answer
+    })
+    expect(unanswered.at(-1)?.why).to.include('its report cannot be read: its REDIS_SIGNING_KEY')
+    const { body } = await get(other.url, '/v1/status', await adminToken())
+    const { problems } = body as unknown as StatusResponse
+    const codes = problems.map(({ code }) => code)
+    expect(codes).to.include('STATUS_INCOMPLETE').and.not.include('NO_RECEIVER')
   })
 
   it('is told of its own connections by a node without Redis', async () => {

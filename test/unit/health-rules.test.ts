@@ -30,12 +30,14 @@ const receiver = (state: Partial<ProcessState> = {}): ProcessState => {
   return { ...rest, id: 'receiver', role: 'receiver', ...state }
 }
 
+const NONE: HealthView = { alive: [], gone: [], unread: [] }
+
 /** `severity code` of each problem, in order. */
 const kinds = (view: Partial<HealthView>): string[] =>
-  problemsOf({ alive: [], gone: [], ...view }, NOW_MS).map(({ severity, code }) => `${severity} ${code}`)
+  problemsOf({ ...NONE, ...view }, NOW_MS).map(({ severity, code }) => `${severity} ${code}`)
 
 const messageOf = (view: Partial<HealthView>): string =>
-  problemsOf({ alive: [], gone: [], ...view }, NOW_MS)[0]?.message ?? ''
+  problemsOf({ ...NONE, ...view }, NOW_MS)[0]?.message ?? ''
 
 describe('the rules of health', () => {
   it('find nothing while all is well', () => {
@@ -53,6 +55,14 @@ describe('the rules of health', () => {
     expect(kinds({ alive: [node()], incomplete: 'Redis does not reply' })).to.deep.equal([
       'warning STATUS_INCOMPLETE',
     ])
+  })
+
+  it('find processes of which nothing is known but that they are there, and which may have any role', () => {
+    const unread = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => letter.repeat(36))
+    expect(kinds({ alive: [node()], unread })).to.deep.equal(['warning STATUS_INCOMPLETE'])
+    expect(messageOf({ alive: [node()], unread }))
+      .to.include('6 other processes cannot be read (aaaaaaaa, bbbbbbbb, cccccccc, dddddddd, eeeeeeee …)')
+      .and.include('REDIS_SIGNING_KEY')
   })
 
   it('find processes that vanished, and recalls that they took along', () => {
@@ -160,7 +170,10 @@ describe('the rules of webhooks', () => {
     const clock = createManualClock()
     const window = new WebhookWindow(clock.now)
     answer(window, (seconds) => clock.advance(seconds * 1_000))
-    return problemsOf({ alive: [node(), receiver({ webhooks: window.state() })], gone: [] }, NOW_MS)
+    return problemsOf(
+      { alive: [node(), receiver({ webhooks: window.state() })], gone: [], unread: [] },
+      NOW_MS,
+    )
   }
   const kindsOf = (...call: Parameters<typeof play>): string[] =>
     play(...call).map(({ severity, code }) => `${severity} ${code}`)
@@ -224,7 +237,7 @@ describe('the rules of webhooks', () => {
         repeat(10, () => window.add('WEBHOOK_FORGED'))
         if (second % 30 === 0) window.add('OK')
         waitS(1)
-        const view = { alive: [node(), receiver({ webhooks: window.state() })], gone: [] }
+        const view = { alive: [node(), receiver({ webhooks: window.state() })], gone: [], unread: [] }
         if (second > 60 && problemsOf(view, NOW_MS)[0]?.severity === 'critical') reds++
       }
     }

@@ -79,6 +79,20 @@ describe('who is connected', () => {
     }
   })
 
+  it('is listed in one room of very many, if that is asked for', () => {
+    const sessions = new Sessions()
+    sessions.add('u', sessionIn(topics(60)))
+    sessions.add('u', sessionIn([FEED]))
+    const last = topics(60).at(-1)
+    const { connections } = createOwnPresence(sessions).ofUser('u', last)
+    expect(
+      connections.map(({ rooms, moreRooms }) => [rooms.map(({ room }) => room), moreRooms]),
+    ).to.deep.equal([
+      [[], 1],
+      [[last], 59],
+    ])
+  })
+
   it('fits into an answer, whatever the names', () => {
     const sessions = new Sessions()
     for (let i = 0; i < 200; i++) sessions.add('u', sessionIn(topics(51)))

@@ -34,6 +34,18 @@ describe('processes', () => {
     expect(gone[0]).to.include({ id: 'c', reportedAtMs: NOW_MS - 5_001, role: 'receiver' })
   })
 
+  it('are known by their ids alone if their reports cannot be read, as long as they are alive', () => {
+    const heartbeats = [
+      heartbeat('a', 10),
+      { id: 'unsigned', ageMs: 5_000, text: undefined },
+      { id: 'later', ageMs: 10, text: '{"v":"9.0"}' },
+      { id: 'silent', ageMs: 5_001, text: undefined },
+    ]
+    const { alive, gone, unread } = sortProcesses(heartbeats, NOW_MS)
+    expect(alive.map(({ id }) => id)).to.deep.equal(['a'])
+    expect({ gone, unread }).to.deep.equal({ gone: [], unread: ['unsigned', 'later'] })
+  })
+
   it('are gone at once when they say goodbye', () => {
     expect(idsOf(heartbeat('a', 10, { stopping: true }), heartbeat('b', 10))).to.deep.equal({
       alive: ['b'],

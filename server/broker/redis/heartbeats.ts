@@ -37,10 +37,11 @@ export function createHeartbeats({ commands, keys, signer, onClock }: Heartbeats
         COMMAND_TIMEOUT_MS,
         commands.recallHeartbeats(1, keys.heartbeats, PROCESS_GONE_MS),
       )
-      return toHeartbeats(reply).flatMap(({ id, ageMs, text }) => {
-        const verified = signer.verify(text)
-        return verified === null ? [] : [{ id, ageMs, text: verified.text }]
-      })
+      return toHeartbeats(reply).map(({ id, ageMs, text }) => ({
+        id,
+        ageMs,
+        text: signer.verify(text)?.text,
+      }))
     },
   }
 }

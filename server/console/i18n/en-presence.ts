@@ -13,8 +13,8 @@ export const presence = {
   notConnected: (nodes: number) => `not connected to ${plural(nodes, 'node', 'nodes')} that answered`,
   inRoom: (count: number, nodes: number) =>
     `${plural(count, 'connection', 'connections')} on ${plural(nodes, 'node that answered', 'nodes that answered')}`,
-  silent: (count: number) =>
-    `${plural(count, 'node', 'nodes')} did not answer, so more may be connected than is listed here:`,
+  silent: 'Not all nodes answered, so more may be connected than is listed here:',
+  topic: 'Recalls of the topic also reach those who are in the group:',
   revocationsUnknown: 'Whether admins have taken this user out is not known yet.',
   takenOut: 'Taken out of',
   transports: { websocket: 'WebSocket', stream: 'Stream (SSE)' },

@@ -6,7 +6,7 @@ export const problems: Readonly<Record<string, string>> = {
   WEBHOOKS_FAILED: '回调无法保存，其中的撤回可能丢失。',
   DELIVERY_IN_DOUBT: '无法确认通知能送达该进程的连接。',
   ENTRIES_UNREADABLE:
-    '该进程无法读取 Redis 中的内容，其连接收到的是缺口而不是通知。各进程的 REDIS_SIGNING_KEY 不一致，或有其他程序写入 Redis。',
+    '该进程无法读取 Redis 中的内容，其连接收到的是缺口而不是通知。可能是各进程的 REDIS_SIGNING_KEY 不一致、有进程版本过新、Redis 的文件损坏，或有其他程序写入 Redis。',
   SPOOL_FULL:
     '该进程的磁盘暂存已满（SPOOL_MAX_BYTES）：在 Redis 确认之前，新的撤回无法保存，除非再次发送，否则会丢失。',
   SPOOL_WAITING: 'Redis 没有确认，撤回在磁盘上等待，可能还没有人收到。',

@@ -1,5 +1,5 @@
 import type { ComponentChildren, TargetedSubmitEvent } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { RoomPresenceResponse, UserPresenceResponse } from '../../../shared/http-api/presence.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -9,7 +9,7 @@ import { asApiError } from '../state/api.ts'
 import type { Api } from '../state/api.ts'
 import { RoomLabel } from '../ui/conversation.tsx'
 import { fieldValue, IdentifierInput } from '../ui/form.tsx'
-import { Failure } from '../ui/labels.tsx'
+import { Failure, Timestamp } from '../ui/labels.tsx'
 import { Name } from '../ui/name.tsx'
 import { useRequest } from '../ui/use-request.ts'
 import { RoomPresence } from './room-presence.tsx'
@@ -19,14 +19,16 @@ import { UserPresence } from './user-presence.tsx'
 export function PresenceCard({ api }: { readonly api: Api }) {
   const { t } = useLocale()
   const { user, room } = address.parts
+  // Whoever looks again wants to know what is true now, also of the same user.
+  const [looks, setLooks] = useState(0)
   return (
     <section class="card presence" aria-labelledby="presence">
       <h2 id="presence">{t.presence.title}</h2>
       <p class="hint">{t.presence.hint}</p>
-      <UserForm key={user} user={user} />
+      <UserForm key={user} user={user} onLook={() => setLooks(looks + 1)} />
       {user !== undefined && (
         <Answer
-          key={user}
+          key={`${looks} ${user}`}
           ask={() => api.userPresence(user)}
           subject={
             <strong>
@@ -54,11 +56,17 @@ function RoomSubject({ room }: { readonly room: Room }) {
   )
 }
 
-function UserForm({ user }: { readonly user: string | undefined }) {
+interface UserFormProps {
+  readonly user: string | undefined
+  readonly onLook: () => void
+}
+
+function UserForm({ user, onLook }: UserFormProps) {
   const { t } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     address.set({ user: fieldValue(event.currentTarget, 'user'), room: undefined }, 'push')
+    onLook()
   }
   return (
     <form class="line" role="search" aria-label={t.presence.title} onSubmit={onSubmit}>
@@ -69,6 +77,11 @@ function UserForm({ user }: { readonly user: string | undefined }) {
 }
 
 type Silent = UserPresenceResponse['unanswered']
+
+interface Dated<Response> {
+  readonly answer: Response
+  readonly atMs: number
+}
 
 interface AnswerProps<Response> {
   readonly subject: ComponentChildren
@@ -83,20 +96,26 @@ function Answer<Response extends { readonly unanswered: Silent }>({
   children,
 }: AnswerProps<Response>) {
   const { t } = useLocale()
-  const { result, error, run } = useRequest<Response>()
-  useEffect(() => run(ask()), [])
+  const { result, error, run } = useRequest<Dated<Response>>()
+  const look = async (): Promise<Dated<Response>> => ({ answer: await ask(), atMs: Date.now() })
+  useEffect(() => run(look()), [])
   return (
     <div class="answer">
       <header>
         <p>{subject}</p>
-        <button type="button" class="quiet small" onClick={() => run(ask(), result)}>
+        {result !== undefined && (
+          <p class="hint">
+            {t.moderation.readAt} <Timestamp atMs={result.atMs} />
+          </p>
+        )}
+        <button type="button" class="quiet small" onClick={() => run(look(), result)}>
           {t.moderation.refresh}
         </button>
       </header>
       {error !== undefined && <Failure refusal={asApiError(error)} />}
       {result === undefined && error === undefined && <p class="hint">{t.loading}</p>}
-      {result !== undefined && <Unanswered unanswered={result.unanswered} />}
-      {result !== undefined && children(result)}
+      {result !== undefined && <Unanswered unanswered={result.answer.unanswered} />}
+      {result !== undefined && children(result.answer)}
     </div>
   )
 }
@@ -106,7 +125,7 @@ function Unanswered({ unanswered }: { readonly unanswered: Silent }) {
   if (unanswered.length === 0) return null
   return (
     <div class="wait" role="alert">
-      <p>{t.presence.silent(unanswered.length)}</p>
+      <p>{t.presence.silent}</p>
       {unanswered.map(({ id, host, why }) => (
         <p key={id}>
           <Name text={host ?? id.slice(0, 8)} />

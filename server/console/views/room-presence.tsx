@@ -1,16 +1,25 @@
 import type { RoomPresenceResponse } from '../../../shared/http-api/presence.ts'
+import { isFeed } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { address } from '../state/address.ts'
 import { Name } from '../ui/name.tsx'
 import { Behind } from './user-presence.tsx'
 
 /** How many are in a room on each node, and who. */
-export function RoomPresence({ answer: { nodes, head } }: { readonly answer: RoomPresenceResponse }) {
+export function RoomPresence({ answer: { room, nodes, head } }: { readonly answer: RoomPresenceResponse }) {
   const { t, number } = useLocale()
   const count = nodes.reduce((sum, { connections }) => sum + connections, 0)
   return (
     <>
       <p role="status">{t.presence.inRoom(count, nodes.length)}</p>
+      {!isFeed(room) && room.topic !== undefined && (
+        <p class="hint">
+          {t.presence.topic}{' '}
+          <a href={address.hrefOf('access', { room: { group: room.group } })}>
+            <Name text={room.group} />
+          </a>
+        </p>
+      )}
       <div class="scroll" tabIndex={0} role="region" aria-label={t.presence.node}>
         <table>
           <thead>

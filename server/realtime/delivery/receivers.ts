@@ -62,7 +62,7 @@ export class Receivers {
     if (this.#acceptsHeartbeats !== false) this.#heardAtMs = nowMs
     let hasLater = false
     for (const { id, ageMs, text } of heartbeats) {
-      const report = parseReport(text)
+      const report = text === undefined ? undefined : parseReport(text)
       if (report === 'later') hasLater = true
       if (report === undefined || report === 'later') continue
       const own = this.#byId.get(id)

@@ -25,7 +25,11 @@ interface PresenceDependencies {
 
 /** Who is connected to which node, and in which rooms. Methods never reject: nodes that did not answer are named. */
 export interface Presence {
-  readonly ofUser: (userId: string) => Promise<Pick<UserPresenceResponse, 'nodes' | 'unanswered'>>
+  /** With `room`, of the rooms of a connection only that one is listed, and the others are counted. */
+  readonly ofUser: (
+    userId: string,
+    room?: Room,
+  ) => Promise<Pick<UserPresenceResponse, 'nodes' | 'unanswered'>>
   readonly inRoom: (room: Room) => Promise<Pick<RoomPresenceResponse, 'nodes' | 'unanswered' | 'head'>>
 }
 
@@ -42,7 +46,7 @@ export const answerPresence = (
 
 function answer({ host }: Self, own: OwnPresence, question: Question): Answers[Question['ask']] {
   return question.ask === 'user'
-    ? { host, ...own.ofUser(question.userId) }
+    ? { host, ...own.ofUser(question.userId, question.room) }
     : { host, ...own.inRoom(question.room) }
 }
 
@@ -74,14 +78,14 @@ export function createPresence({ self, own, broker, askProcesses }: PresenceDepe
   }
 
   return {
-    async ofUser(userId) {
-      const asked = askNodes({ ask: 'user', userId })
-      const here = { id: self.id, host: self.host, ...own.ofUser(userId) }
+    async ofUser(userId, room) {
+      const asked = askNodes({ ask: 'user', userId, room })
+      const here = { id: self.id, host: self.host, ...own.ofUser(userId, room) }
       const { others, unanswered } = await asked
       const nodes = [here, ...others]
       const all = nodes.flatMap(({ connections }) => connections.flatMap(({ rooms }) => rooms))
       // After the positions, so that none is ahead of the log.
-      const heads = await readHeads(all.map(({ room }) => room))
+      const heads = await readHeads(all.map((one) => one.room))
       return {
         nodes: nodes.map(({ connections, ...node }) => ({
           ...node,

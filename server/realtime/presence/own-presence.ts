@@ -17,16 +17,18 @@ export const MAX_USERS = 100
 
 /** What one node knows of who is connected to it. */
 export interface OwnPresence {
-  readonly ofUser: (userId: string) => Omit<UserOnNode, 'host'>
+  /** With `room`, of the rooms of a connection only that one is listed, and the others are counted. */
+  readonly ofUser: (userId: string, room?: Room) => Omit<UserOnNode, 'host'>
   readonly inRoom: (room: Room) => Omit<RoomOnNode, 'host'>
 }
 
 /** Looks when it is asked, because nobody should pay for a list that few ask for. */
 export function createOwnPresence(sessions: Pick<Sessions, 'of' | 'users'>): OwnPresence {
   return {
-    ofUser(userId) {
+    ofUser(userId, room) {
       const all = sessions.of(userId)
-      const connections = all.toReversed().slice(0, MAX_CONNECTIONS).map(toConnection)
+      const latest = all.toReversed().slice(0, MAX_CONNECTIONS)
+      const connections = latest.map((session) => toConnection(session, room))
       return { connections, moreConnections: all.length - connections.length }
     },
 
@@ -54,11 +56,12 @@ export function createOwnPresence(sessions: Pick<Sessions, 'of' | 'users'>): Own
   }
 }
 
-function toConnection(session: Session): UserConnection {
+function toConnection(session: Session, room?: Room): UserConnection {
   const { principal, transport, connectedAtMs, subscriptions: all } = session.describe()
   const { kind, protocolVersion } = transport
   const { role, expiresAtMs } = principal
-  const rooms = all.slice(0, MAX_ROOMS).map(toRoom)
+  const asked = room === undefined ? all : [session.subscriptionTo(roomName(room)) ?? []].flat()
+  const rooms = asked.slice(0, MAX_ROOMS).map(toRoom)
   return {
     transport: kind,
     ...(protocolVersion !== undefined && { protocolVersion }),

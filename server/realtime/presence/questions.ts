@@ -9,7 +9,9 @@ import { MAX_CONNECTIONS, MAX_ROOMS, MAX_USERS } from './own-presence.ts'
 
 /** What is asked of a node, as JSON. */
 export type Question =
-  { readonly ask: 'user'; readonly userId: string } | { readonly ask: 'room'; readonly room: Room }
+  /** With `room`, of the rooms of a connection only that one is listed. */
+  | { readonly ask: 'user'; readonly userId: string; readonly room?: Room | undefined }
+  | { readonly ask: 'room'; readonly room: Room }
 
 /** The answer to each question. */
 export interface Answers {
