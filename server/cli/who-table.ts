@@ -23,7 +23,7 @@ export function describeUser(response: UserPresenceResponse): string[] {
   return [
     count === 0
       ? `${visible(userId)} is not connected to ${ofNodes(nodes.length)}.`
-      : `${visible(userId)} has ${counted(count, 'connection')} on ${on} of ${ofNodes(nodes.length)}.`,
+      : `${visible(userId)} has ${counted(count, 'connection')} on ${nodes.length === 1 ? '' : `${on} of `}${ofNodes(nodes.length)}.`,
     ...(revocations ?? []).map(({ conversation, untilMs }) =>
       conversation === undefined
         ? `DISCONNECTED by an admin until ${timeOf(untilMs)}.`
