@@ -29,6 +29,8 @@ export interface NoticesResponse {
   readonly more: boolean
   /** Whether the log holds notices before the first one here. Present when the log was read backwards. */
   readonly older?: boolean
+  /** How many entries were passed over because nobody can read them. Missing if none were, and unless the log was read backwards. */
+  readonly unreadable?: number
   /** The notices after `since` are no longer available. */
   readonly gap?: GapReason
 }

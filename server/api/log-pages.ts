@@ -3,6 +3,7 @@ import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { HistoryBefore } from '../broker/log-reading.ts'
 import { BoundedPage } from './bounded-page.ts'
 
 /** Bounds the notices of a page. */
@@ -34,43 +35,60 @@ export async function readAfter(log: Log, room: Room, since: Position, limit: nu
   }
 }
 
-/** Returns the notices nearest before an offset, as many as fit on a page. */
+/** Returns the notices nearest before an offset, as many as fit on a page. Entries that nobody can read are passed over, and counted. */
 export async function readBefore(log: Log, room: Room, before: number, limit: number): Promise<Page> {
   const page = newPage(limit)
   let head: Position | undefined
+  // Offsets begin at 1, and not every log knows what is before 0.
+  let at = Math.max(1, before)
+  let unreadable = 0
   for (;;) {
     // One more than fits shows whether there are older ones.
     const count = Math.min(limit + 1 - page.all.length, NOTICES_PER_READ)
-    // Offsets begin at 1, and not every log knows what is before 0.
-    const read = await log.historyBefore(room, page.all.at(-1)?.offset ?? Math.max(1, before), count)
+    const read = await log.historyBefore(room, at, count)
     head ??= read.head
     // Offsets of another epoch say nothing about the notices already read.
-    const allFit =
-      read.head.epoch === head.epoch && read.notices.toReversed().every((notice) => page.add(notice))
-    if (allFit && read.notices.length === count) continue
+    const isSameLog = read.head.epoch === head.epoch
+    const allFit = isSameLog && read.notices.toReversed().every((notice) => page.add(notice))
+    if (isSameLog) unreadable += read.unreadable
+    at = read.firstOffset ?? at
+    if (allFit && entriesIn(read) === count) continue
     const notices = page.all.toReversed()
-    return { ...toPage(notices, head, notices.at(-1)?.offset ?? head.offset), older: !allFit }
+    const end = notices.at(-1)?.offset ?? head.offset
+    return { ...toPage(notices, head, end), ...counted(unreadable), older: !allFit }
   }
 }
 
 /**
  * Returns the notices received since a time, as many as fit on a page. Reads backwards until a whole read is older: a
- * notice that waited in a spool can follow notices that were received later elsewhere.
+ * notice that waited in a spool can follow notices that were received later elsewhere. Entries that nobody can read are passed over,
+ * because nobody knows when they were received, and counted.
  */
 export async function readReceivedSince(log: Log, room: Room, sinceMs: number, limit: number): Promise<Page> {
   let notices: readonly Notice[] = []
   let before = Number.MAX_SAFE_INTEGER
   let head: Position | undefined
+  let unreadable = 0
   for (;;) {
     const read = await log.historyBefore(room, before, NOTICES_PER_READ)
     head ??= read.head
     const recent = read.notices.filter(({ receivedAtMs }) => receivedAtMs >= sinceMs)
-    if (read.head.epoch === head.epoch) notices = firstPage([...recent, ...notices], limit)
-    if (read.head.epoch !== head.epoch || recent.length === 0 || read.notices.length < NOTICES_PER_READ)
-      return toPage(notices, head, notices.at(-1)?.offset ?? head.offset)
-    before = read.notices[0]?.offset ?? 0
+    const isSameLog = read.head.epoch === head.epoch
+    if (isSameLog) {
+      notices = firstPage([...recent, ...notices], limit)
+      unreadable += read.unreadable
+    }
+    const isOlder = recent.length === 0 && read.notices.length > 0
+    if (!isSameLog || isOlder || entriesIn(read) < NOTICES_PER_READ)
+      return { ...toPage(notices, head, notices.at(-1)?.offset ?? head.offset), ...counted(unreadable) }
+    before = read.firstOffset ?? before
   }
 }
+
+const entriesIn = ({ notices, unreadable }: HistoryBefore): number => notices.length + unreadable
+
+const counted = (unreadable: number): { readonly unreadable?: number } =>
+  unreadable > 0 ? { unreadable } : {}
 
 /** Returns the first notices, as many as fit on a page. */
 function firstPage(notices: readonly Notice[], limit: number): readonly Notice[] {

@@ -106,7 +106,7 @@ export interface Broker {
    */
   history(room: Room, since: Position, limit: number): Promise<History>
 
-  /** Returns the last `limit` notices before this offset, oldest first; fewer, or none, at the beginning of the log. */
+  /** Reads the last `limit` entries before this offset, oldest first; fewer, or none, at the beginning of the log. */
   historyBefore(room: Room, before: number, limit: number): Promise<HistoryBefore>
 
   /**

@@ -55,6 +55,20 @@ export interface StoredEntries {
 
 export interface HistoryBefore {
   readonly notices: readonly Notice[]
+  /** How many entries beside these nobody can read, such as those with a wrong signature. */
+  readonly unreadable: number
+  /** The offset of the first of all these. Undefined if there are none. */
+  readonly firstOffset?: number | undefined
   /** The last position of the log when it was read. */
   readonly head: Position
+}
+
+/** Returns what was read backwards; `entries`: oldest first, null stands for an unreadable one. Pure. */
+export function toHistoryBefore(
+  entries: readonly (Notice | null)[],
+  firstOffset: number | undefined,
+  head: Position,
+): HistoryBefore {
+  const notices = entries.filter((entry) => entry !== null)
+  return { notices, unreadable: entries.length - notices.length, firstOffset, head }
 }

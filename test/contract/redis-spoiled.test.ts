@@ -97,6 +97,26 @@ describe('Redis with a spoiled key', () => {
     return { head, history }
   }
 
+  it('is read backwards past entries that nobody can read, which are counted', async () => {
+    const { admin, broker } = await setUp(['k'.repeat(32)])
+    for (const seq of [1, 2]) await recall(broker, 'g', seq)
+    await admin.hincrby(KEYS.head('group:g'), 'offset', 1)
+    await admin.xadd(KEYS.log('group:g'), '3-0', 'r', 'x')
+    await admin.xadd(KEYS.log('group:g'), '3-7', 'x', 'y', 'z', '')
+    await recall(broker, 'g', 4)
+    const read = async (before: number, limit: number) => {
+      const { notices, ...rest } = await broker.historyBefore({ group: 'g' }, before, limit)
+      return {
+        offsets: notices.map(({ offset }) => offset),
+        unreadable: rest.unreadable,
+        first: rest.firstOffset,
+      }
+    }
+    expect(await read(10, 10)).to.deep.equal({ offsets: [1, 2, 4], unreadable: 2, first: 1 })
+    expect(await read(10, 2)).to.deep.equal({ offsets: [4], unreadable: 1, first: 3 })
+    expect(await read(1, 2)).to.deep.equal({ offsets: [], unreadable: 0, first: undefined })
+  })
+
   it('notes who was told whatever stands there, and blocks no other', async () => {
     const { admin, broker } = await setUp([])
     const room = { group: 'g' }

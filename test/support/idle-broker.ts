@@ -21,7 +21,7 @@ export const IDLE_BROKER = {
   heartbeats: async () => [],
   ask: async () => '',
   onAsk: () => () => undefined,
-  historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
+  historyBefore: async () => ({ notices: [], unreadable: 0, head: { epoch: 'e', offset: 0 } }),
   onAnnouncement: () => () => undefined,
   entries: async () => ({ entries: [] }),
   noteTold: async () => undefined,

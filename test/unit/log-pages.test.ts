@@ -34,6 +34,8 @@ function createLog(count: number, messages: number, receivedAtMs = (offset: numb
         historySince(since, head(), read(stored.slice(since.offset, since.offset + limit))),
       historyBefore: async (_room: unknown, before: number, limit: number) => ({
         notices: read(stored.filter(({ offset }) => offset < before).slice(-limit)),
+        unreadable: 0,
+        firstOffset: stored.filter(({ offset }) => offset < before).slice(-limit)[0]?.offset,
         head: head(),
       }),
     },
@@ -102,6 +104,28 @@ describe('pages of a log', () => {
     expect(await readBefore(log, FEED, 1, 5)).to.deep.include({ notices: [], older: false })
     expect((await readReceivedSince(log, FEED, 0, ALL)).notices).to.have.length(250)
     expect(await readReceivedSince(log, FEED, 999, ALL)).to.deep.include({ notices: [], more: false })
+  })
+
+  it('pass over what nobody can read, however much, and say how much', async () => {
+    const { log } = createLog(450, 1)
+    // As if 150 of the latest, and the one before 100, were signed with another key.
+    const isUnreadable = (offset: number): boolean => offset === 100 || (offset > 250 && offset <= 400)
+    const spoiled = {
+      ...log,
+      historyBefore: async (...request: Parameters<typeof log.historyBefore>) => {
+        const read = await log.historyBefore(...request)
+        const notices = read.notices.filter(({ offset }) => !isUnreadable(offset))
+        return { ...read, notices, unreadable: read.notices.length - notices.length }
+      },
+    }
+    const readable = upTo(450).filter((offset) => !isUnreadable(offset))
+    const all = await readBefore(spoiled, FEED, ALL, ALL)
+    expect(all).to.deep.include({ unreadable: 151, older: false })
+    expect(offsetsOf(all)).to.deep.equal(readable)
+    const since = await readReceivedSince(spoiled, FEED, 200, ALL)
+    expect(offsetsOf(since)).to.deep.equal(readable.filter((offset) => offset >= 200))
+    expect(since.unreadable).to.equal(151)
+    expect(await readBefore(log, FEED, ALL, ALL)).to.not.have.property('unreadable')
   })
 
   it('find notices received since a time on both sides of one that waited in a spool', async () => {

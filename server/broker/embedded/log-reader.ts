@@ -2,6 +2,7 @@ import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Broker } from '../broker.ts'
+import { toHistoryBefore } from '../log-reading.ts'
 import type { Excerpt, LogPart } from '../log-reading.ts'
 import { decodeEntry, historySince } from '../history.ts'
 import { splitLink } from './linked-text.ts'
@@ -43,7 +44,7 @@ export function createLogReader({ logs, write }: LogReaderDependencies): LogRead
       const name = roomName(room)
       const head = await headOf(name)
       const entries = logs().before(name, Math.min(before, head.offset + 1), limit)
-      return { notices: entries.map(decode).filter((notice) => notice !== null), head }
+      return toHistoryBefore(entries.map(decode), entries[0]?.offset, head)
     },
 
     async heads(rooms) {

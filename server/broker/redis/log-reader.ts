@@ -6,6 +6,7 @@ import type { Room } from '../../../shared/room.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
 import { POSITION_RENEWAL_S } from '../broker.ts'
 import type { Broker } from '../broker.ts'
+import { toHistoryBefore } from '../log-reading.ts'
 import type { Excerpt, LogPart, StoredEntry } from '../log-reading.ts'
 import { parseLink } from '../chain.ts'
 import { epochAfter } from '../epoch-names.ts'
@@ -100,12 +101,12 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
     async historyBefore(room, before, limit) {
       const name = roomName(room)
       const { head, rest } = await read('recallHistoryBefore', name, before, limit, ...headArguments())
-      return {
-        notices: entriesOf(rest, name)
-          .filter((notice) => notice !== null)
-          .toReversed(),
+      const firstId = rest.at(-2)
+      return toHistoryBefore(
+        entriesOf(rest, name).toReversed(),
+        firstId === undefined ? undefined : offsetIn(String(firstId)),
         head,
-      }
+      )
     },
 
     async heads(rooms, { renews = true } = {}) {
@@ -167,7 +168,10 @@ function toEntries(
   for (let i = 0; i < flat.length; i += 2) {
     const [id, text] = [flat[i], flat[i + 1]]
     if (typeof id !== 'string' || typeof text !== 'string') throw unexpectedReply()
-    entries.push(read(text, Number.parseInt(id, 10)))
+    entries.push(read(text, offsetIn(id)))
   }
   return entries
 }
+
+/** Returns the offset in the id of an entry, such as `7-0`. */
+const offsetIn = (id: string): number => Number.parseInt(id, 10)
