@@ -187,12 +187,15 @@ describe('sockets are told how delivery is', () => {
       const frozenAtMs = performance.now()
       await recall(receiver, 2)
       const told = await doubt(client, frozenAtMs)
-      expect(told.reason).to.match(/^it is not proved/)
+      // Both are due at the same time, and a busy machine may see the second one first.
+      const frozen = /^(it is not proved|what receivers report of their disks cannot be read)/
+      expect(told.reason).to.match(frozen)
       expect(told.doubtMs).to.be.within(1_500, DOUBT_MS + 500)
       expect((await early.first('delivery')).data).to.include({ proved: false })
       expect(await readMetric(node.url, 'delivery_in_doubt')).to.equal(1)
       const late = await subscribe(node)
-      expect(late.deliveries[0]).to.include({ proved: false, reason: told.reason })
+      const [first] = late.deliveries
+      expect(first?.proved === false && first.reason).to.match(frozen)
       const lateStream = await stream(node)
       await lateStream.first('delivery')
       expect(lateStream.events.map(({ event }) => event)).to.deep.equal(['subscribed', 'delivery'])
