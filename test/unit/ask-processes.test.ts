@@ -4,7 +4,11 @@ import { GatewayError } from '../../shared/errors.ts'
 import { createProcessAsking } from '../../server/telemetry/ask-processes.ts'
 import type { ReadOverview } from '../../server/telemetry/overview.ts'
 
-const overview = (ids: readonly string[], incomplete?: string): ReadOverview =>
+const overview = (
+  ids: readonly string[],
+  incomplete?: string,
+  unread: readonly string[] = [],
+): ReadOverview =>
   (async () => ({
     self: 'self',
     processes: ['self', ...ids].map((id) => ({ id, host: `host-${id}` })),
@@ -14,6 +18,7 @@ const overview = (ids: readonly string[], incomplete?: string): ReadOverview =>
     ],
     problems: [],
     incomplete,
+    unread,
   })) as unknown as ReadOverview
 
 const QUESTION = { nameOf: (id: string) => `about:${id}`, question: 'what?', decode: Number }
@@ -23,7 +28,7 @@ describe('asking all processes', () => {
     const ids = Array.from({ length: 66 }, (_, i) => String(i))
     const askProcesses = createProcessAsking({
       self: 'self',
-      readOverview: overview(ids, 'Redis is away'),
+      readOverview: overview(ids, 'Redis is away', ['odd']),
       ask: async (name) => {
         if (name === 'about:3') throw new GatewayError('PROCESS_UNREACHABLE')
         return name.slice('about:'.length)
@@ -38,6 +43,10 @@ describe('asking all processes', () => {
       { id: '64', why: 'not asked: there are too many processes' },
       { id: '65', why: 'not asked: there are too many processes' },
       { id: 'hung', host: 'host-9', why: 'it has not reported for 1 min' },
+      {
+        id: 'odd',
+        why: 'its report cannot be read: its REDIS_SIGNING_KEY is another one, or its version is later',
+      },
       { id: 'others', why: 'not known: Redis is away' },
     ])
   })

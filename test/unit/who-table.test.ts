@@ -64,7 +64,7 @@ describe('who is there, for people', () => {
       '1  group lobby                     joined   127     3            in 1 min',
       '1  topic a\\u{202E} of group lobby  joined   1       other epoch  now',
       '1  c2c alice,bob                   joining  -       -            in 1 h',
-      'and 4 further rooms of connection 1',
+      'and 4 other rooms of connection 1',
     ])
     expect(
       describeUser({ ok: true, userId: 'x', nowMs: 1, nodes: [], unanswered: [] }).join('\n'),
