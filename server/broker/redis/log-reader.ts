@@ -104,7 +104,7 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
       const firstId = rest.at(-2)
       return toHistoryBefore(
         entriesOf(rest, name).toReversed(),
-        firstId === undefined ? undefined : offsetIn(String(firstId)),
+        typeof firstId === 'string' ? offsetIn(firstId) : undefined,
         head,
       )
     },
