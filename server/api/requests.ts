@@ -72,14 +72,12 @@ const noticesSchema = ofRoom(
     limit: wholeNumber(1, MAX_NOTICES).default(DEFAULT_NOTICES),
   }).oxor('since', 'before', 'receivedSinceMs'),
 )
-const ofRoomOrNone = <T>(schema: Joi.ObjectSchema<T>): Joi.ObjectSchema<T> =>
-  schema.oxor('group', 'c2c', 'official', 'feed').with('topic', 'group')
-const userInRoomSchema = ofRoomOrNone(
-  Joi.object<RoomQuery & { readonly userId: string }>({
-    ...roomKeys,
-    userId: identifier.empty('').required(),
-  }),
-)
+const userInRoomSchema = Joi.object<RoomQuery & { readonly userId: string }>({
+  ...roomKeys,
+  userId: identifier.empty('').required(),
+})
+  .oxor('group', 'c2c', 'official', 'feed')
+  .with('topic', 'group')
 const recallPlaceSchema = ofRoom(
   Joi.object<RoomQuery & { readonly at: string }>({ ...roomKeys, at: position.required() }),
 )

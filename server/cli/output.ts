@@ -4,8 +4,8 @@ import type { Terminal } from './command.ts'
 type Stream = NodeJS.WriteStream & { readonly fd: number }
 
 /**
- * Writes to standard output. `onFailure` is called with the code of whatever keeps it from being written. Node.js takes a file that took only a
- * part, because its disk is full, for written; only the next write would fail. So files are written until they have all, or fail.
+ * Writes to standard output. `onFailure` is called with the code of whatever keeps it from being written. Node.js takes what a full disk
+ * took only in part for written, and only the next write would fail. So files are written until they have all, or fail.
  */
 export function createOutput(
   stream: Stream,
@@ -24,6 +24,8 @@ export function createOutput(
     }
   return {
     print(line) {
+      // What fits behind a hole would make it look whole, and one reason is enough.
+      if (hasFailed) return
       try {
         writeFileSync(stream.fd, `${line}\n`)
       } catch (error) {
