@@ -271,15 +271,15 @@ describe('the proxies for plain hosts', () => {
       await Promise.all([receivers[0].exited, nodes[0].exited])
       const headers = bearer(await adminToken())
       for (const name of NAMES) {
-        const startMs = performance.now()
         for (let i = 0; i < 4; i++) {
+          const startMs = performance.now()
           expect((await webhook(proxyOf(name))).status, name).to.equal(200)
           expect((await ask(proxyOf(name), '/v1/position?group=g', { headers })).status, name).to.equal(200)
           const order = { method: 'POST', headers, body: JSON.stringify({ userId: 'nobody' }) }
           expect((await ask(proxyOf(name), '/v1/disconnect', order)).status, name).to.equal(200)
           expect((await ask(proxyOf(name), HANDSHAKE, { headers: UPGRADE })).status, name).to.equal(101)
+          expect(performance.now() - startMs, name).to.be.below(PROVIDER_TIMEOUT_MS)
         }
-        expect(performance.now() - startMs, name).to.be.below(PROVIDER_TIMEOUT_MS)
       }
     })
 

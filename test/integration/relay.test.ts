@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { BEFORE_COMMAND_NAMES } from '../../server/receiver/commands/before-commands.ts'
 import { bodyOf, headerOf, startBackend } from '../support/backend-process.ts'
 import type { Backend, Behaviour, Received } from '../support/backend-process.ts'
+import { fairClock } from '../support/fair-clock.ts'
 import { APP, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { watchProcessorWaits } from '../support/processor-waits.ts'
@@ -66,7 +67,8 @@ describe('the relay', () => {
     body = '',
     headers = {},
   }: Call) {
-    const startMs = performance.now()
+    const fairMs = fairClock(gateway.pid)
+    const startMs = fairMs()
     const bytes = Buffer.from(body)
     return new Promise<Response>((resolve, reject) => {
       const call = request({
@@ -78,7 +80,7 @@ describe('the relay', () => {
       call.once('error', reject).once('response', (response) => {
         readBytes(response).then((answer) => {
           const { statusCode: status = 0, headers: answered } = response
-          const tookMs = performance.now() - startMs
+          const tookMs = fairMs() - startMs
           resolve({
             status,
             type: answered['content-type'],

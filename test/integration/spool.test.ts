@@ -3,6 +3,7 @@ import { createClient } from 'redis'
 import type { StatusResponse } from '../../shared/http-api.ts'
 import { adminToken, connect } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
+import { fairClock } from '../support/fair-clock.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
@@ -45,10 +46,11 @@ describe('spool', () => {
 
   /** Posts recalls one after the other. Each must be acknowledged before the provider times out. */
   const recallInTime = async (...seqs: number[]) => {
+    const fairMs = fairClock(gateway.pid)
     for (const seq of seqs) {
-      const sentAtMs = Date.now()
+      const sentAtMs = fairMs()
       expect((await recall(seq)).status).to.equal(200)
-      expect(Date.now() - sentAtMs).to.be.below(PROVIDER_TIMEOUT_MS)
+      expect(fairMs() - sentAtMs).to.be.below(PROVIDER_TIMEOUT_MS)
     }
   }
   const connectAdmin = async () => {
@@ -130,7 +132,8 @@ describe('spool', () => {
     redis.signal('SIGSTOP')
     await waitUntil('recalls are spooled', async () => (await spooled()) > 0)
     redis.signal('SIGCONT')
-    const continuedAtMs = performance.now()
+    const fairMs = fairClock(receiver.pid)
+    const continuedAtMs = fairMs()
     let [before, latest] = [-1, 0]
     while (before !== latest) {
       before = latest
@@ -140,12 +143,12 @@ describe('spool', () => {
       latest = await spooled()
     }
     // The backlog is smaller than half a log, so it need not wait the 5 s that nodes get to come back.
-    expect(performance.now() - continuedAtMs).to.be.below(4_500)
+    expect(fairMs() - continuedAtMs).to.be.below(4_500)
     clearInterval(timer)
     for (const { status } of await Promise.all(posts)) expect(status).to.equal(200)
-    const answeredAtMs = performance.now()
+    const answeredAtMs = fairMs()
     await client.count(posts.length + 1)
-    expect(performance.now() - answeredAtMs).to.be.below(1_000)
+    expect(fairMs() - answeredAtMs).to.be.below(1_000)
     expect(new Set(client.seqs()).size).to.equal(posts.length + 1)
     expect(client.gaps).to.be.empty
   })
