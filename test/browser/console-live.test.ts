@@ -65,7 +65,7 @@ describe('the console on two nodes', () => {
   }
   const show = (page: Page, group: string) => search(page, group)
   const rows = (page: Page, count: number) =>
-    waitUntil(`${count} rows`, async () => (await countRows(page)) >= count, 20_000)
+    waitUntil(`${count} rows`, async () => (await countRows(page)) >= count)
 
   it('misses nothing when it is reloaded while recalls arrive', async () => {
     const page = await openFeed(await adminToken())
@@ -88,8 +88,7 @@ describe('the console on two nodes', () => {
     await recallOne(receiver.url, 'meanwhile', 1)
     expect(await row(page, 'meanwhile').count()).to.equal(0)
 
-    const says = (text: string) =>
-      page.getByRole('status').filter({ hasText: text }).waitFor({ timeout: 8_000 })
+    const says = (text: string) => page.getByRole('status').filter({ hasText: text }).waitFor()
     const enter = async (token: string): Promise<void> => {
       await page.getByLabel('Token', { exact: true }).fill(token)
       await page.getByRole('button', { name: 'Connect' }).click()

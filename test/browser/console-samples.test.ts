@@ -71,7 +71,7 @@ describe('what the console shows, four times a second', () => {
     const page = await newTab(browser, onCleanUp, { viewport: VIEWPORT })
     await page.addInitScript(SAMPLER)
     await page.goto(`${node.url}/#token=${await adminToken()}`)
-    await waitUntil('the page is green', () => isGreen(page), 15_000)
+    await waitUntil('the page is green', () => isGreen(page))
 
     /** When each recall was answered OK, in ms since 1970. */
     const kept = new Map<number, number>()
@@ -89,8 +89,8 @@ describe('what the console shows, four times a second', () => {
       return kept.size > 0 && [...kept.keys()].every((one) => one > seq - 3 || seqs.has(one))
     }
     const recovers = async (): Promise<void> => {
-      await waitUntil('the list is complete', showsAll, 20_000)
-      await waitUntil('the page is green again', () => isGreen(page), 10_000)
+      await waitUntil('the list is complete', showsAll)
+      await waitUntil('the page is green again', () => isGreen(page))
     }
     await recovers()
 

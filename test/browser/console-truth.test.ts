@@ -94,7 +94,7 @@ describe('the console says what is true', () => {
 
     await row(page, 'g').nth(1).waitFor()
     const lateS = (Date.now() - frozenAtMs) / 1_000
-    await waitUntil('the page is live again', () => isGreen(), 15_000)
+    await waitUntil('the page is live again', () => isGreen())
     const remark =
       /From (\S+) to (\S+) it was not certain that recalls arrive: .*; 1 recall arrived late, marked above/
     const marks = page.locator('.late')
@@ -126,11 +126,7 @@ describe('the console says what is true', () => {
     for (const answer of reads) await answer()
     await member.getByRole('alert').filter({ hasText: 'some may be missing' }).waitFor()
     redis.signal('SIGCONT')
-    await waitUntil(
-      'it is no longer in doubt',
-      async () => !(await member.title()).includes('In doubt'),
-      15_000,
-    )
+    await waitUntil('it is no longer in doubt', async () => !(await member.title()).includes('In doubt'))
     expect(await member.getByRole('alert').filter({ hasText: 'some may be missing' }).count()).to.equal(1)
     await member.unroute(/v1\/notices/)
     await button(member, 'Search').click()
@@ -141,7 +137,7 @@ describe('the console says what is true', () => {
 
   it('that it is paused, in every view', async () => {
     await open('feed')
-    await waitUntil('the page is live', () => isGreen(), 15_000)
+    await waitUntil('the page is live', () => isGreen())
     await button(page, 'Pause').click()
     await recallOne(receiver.url, 'g', 3)
     await title(page, 'Paused · 1 waiting')
@@ -157,7 +153,7 @@ describe('the console says what is true', () => {
 
   it('that no recall can come in, once the only receiver is killed', async () => {
     receiver.signal('SIGKILL')
-    await title(page, '(!) ', 15_000)
+    await title(page, '(!) ')
     expect(await isGreen()).to.equal(false)
     await page.getByRole('link', { name: /problems?, see Health/ }).click()
     await page.locator('.problems .critical').filter({ hasText: 'NO_RECEIVER' }).waitFor()
@@ -167,7 +163,7 @@ describe('the console says what is true', () => {
   it('that webhooks are refused, and why', async () => {
     const other = await newTab(browser, onCleanUp)
     await openView(other, misconfigured.url, 'feed', await adminToken())
-    await title(other, '(!) Problem', 20_000)
+    await title(other, '(!) Problem')
     await other.getByRole('link', { name: /problems?, see Health/ }).click()
     await other.locator('.problems .critical').filter({ hasText: 'WEBHOOK_TOKEN' }).waitFor()
     await other.locator('.webhooks li').filter({ hasText: '30 Refused WEBHOOK_FORGED' }).waitFor()

@@ -22,9 +22,9 @@ import { seqsOf } from '../support/seqs.ts'
 
 const CHECK_INTERVAL_MS = 100
 /** A client is live again this soon once everything works. */
-const LIVE_TIMEOUT_MS = 8_000
+const LIVE_TIMEOUT_MS = 20_000
 /** What Redis has lost is there again this soon: receivers look for losses each second. */
-const RETURN_TIMEOUT_MS = 5_000
+const RETURN_TIMEOUT_MS = 15_000
 /** In one request. */
 const MAX_SEQS = 500
 /** More would only wait for each other. */

@@ -281,7 +281,7 @@ describe('the section about three machines', () => {
     await once(redis, 'exit')
     await sh(linesOf(commands, /^\. | send /).replace('130,131', '132'))
     redis = startRedis()
-    await waitUntil('it is published', () => isRecalled(commands, 132), 20_000)
+    await waitUntil('it is published', () => isRecalled(commands, 132))
     expect(await epochOf(commands), 'Redis has lost what it had stored').to.equal(epoch)
   })
 

@@ -72,7 +72,7 @@ describe('a full disk', () => {
     )
     redis.signal('SIGCONT')
     const isEmpty = async () => (await readMetric(gateway.url, 'spool_recalls')) === 0
-    await waitUntil('the spool is empty', isEmpty, 15_000)
+    await waitUntil('the spool is empty', isEmpty)
     const isTold = (seq: number): boolean => client.seqs().includes(seq)
     await waitUntil('all that was acknowledged is told', () => acknowledged.every(isTold))
     // Redis was asked once more before the last one was refused, and may have taken it in the end.

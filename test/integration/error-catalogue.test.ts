@@ -214,7 +214,7 @@ describe('the error catalogue', () => {
     onCleanUp(() => connection.socket.destroy())
     connection.socket.write(text)
     const { received, isClosed } = connection
-    await waitUntil('it is refused', () => isClosed() || received().includes('}'), 15_000)
+    await waitUntil('it is refused', () => isClosed() || received().includes('}'))
     const { code, message, retry } = JSON.parse(/\{.*\}/.exec(received())?.[0] ?? '{}') as ErrorResponse
     return { gateway, entrance, code, message, retry }
   }

@@ -127,7 +127,7 @@ describe('a peer that violates the protocol', () => {
       { socket, received }: Awaited<ReturnType<typeof openWebSocket>>,
       reason: string,
     ): Promise<void> => {
-      await waitUntil('it is closed', () => socket.closed || received().includes(CLOSE_FRAME), 15_000)
+      await waitUntil('it is closed', () => socket.closed || received().includes(CLOSE_FRAME))
       await waitUntil('the reason is logged', () => gateway.output().includes(reason))
       await waitUntil('no socket is counted', async () => (await readMetric(gateway.url, 'sockets')) === 0)
     }

@@ -431,7 +431,7 @@ describe('the HTTP API', () => {
     expect(all.map(({ role }) => role).toSorted()).to.deep.equal(['node', 'node', 'receiver'])
     expect(all.find(({ role }) => role === 'receiver')?.spool).to.deep.include({ recalls: 0 })
     nodes[1]?.signal('SIGKILL')
-    await waitUntil('the killed node is gone', async () => (await states()).length === 2, 15_000)
+    await waitUntil('the killed node is gone', async () => (await states()).length === 2)
   })
 
   it('resumes a stream at another node', async () => {

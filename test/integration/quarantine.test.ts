@@ -183,7 +183,7 @@ describe('quarantine', () => {
 
   it('gets what the backend has not taken for RELAY_RETRY_FOR_S', async () => {
     await relayTwo({ RELAY_RETRY_FOR_S: '1' })
-    await waitUntil('both are given up', async () => (await quarantined()) === 2, 15_000)
+    await waitUntil('both are given up', async () => (await quarantined()) === 2)
     for (const { kind, reason } of await entries()) {
       expect(kind).to.equal('relay')
       expect(reason).to.match(/^not delivered for 1 s \(RELAY_RETRY_FOR_S\)/)
@@ -195,7 +195,7 @@ describe('quarantine', () => {
     await client.count(1)
     // It refuses both for good: with a short RELAY_RETRY_FOR_S, they might be given up once more when they are retried.
     await backend.behave({ kind: 'answer', status: 404 })
-    await waitUntil('both are given up', async () => (await quarantined()) === 2, 15_000)
+    await waitUntil('both are given up', async () => (await quarantined()) === 2)
     await backend.behave({ kind: 'answer' })
     const before = backend.received().length
     expect(await retry()).to.include({ code: 0 })
@@ -276,7 +276,7 @@ describe('quarantine', () => {
       Number(/errorstat_OOM:count=(\d+)/.exec(await admin.info('errorstats'))?.[1] ?? 0)
     await admin.sendCommand(['CONFIG', 'SET', 'maxmemory', '1'])
     for (const seq of [1, 2, 3, 4]) expect((await recall(`group${seq}`, seq)).status).to.equal(200)
-    await waitUntil('it was refused often', async () => (await refusals()) >= 15, 15_000)
+    await waitUntil('it was refused often', async () => (await refusals()) >= 15)
     expect(await quarantined()).to.equal(0)
     await admin.sendCommand(['CONFIG', 'SET', 'maxmemory', '0'])
     await client.count(4)

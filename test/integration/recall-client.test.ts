@@ -76,7 +76,7 @@ describe('the client', () => {
     expect((await postWebhook(url, { body })).status).to.equal(200)
   }
   const all = (seqs: readonly number[], count: number) =>
-    waitUntil(`${count} notices have arrived`, () => seqs.length >= count, 20_000)
+    waitUntil(`${count} notices have arrived`, () => seqs.length >= count)
 
   it('delivers each notice once to every listener, and none to a listener that has left', async () => {
     const { url } = await start()
@@ -110,7 +110,7 @@ describe('the client', () => {
     let isSending = true
     const dropping = (async () => {
       for (let i = 0; isSending; i++) {
-        await waitUntil('it is connected', () => client.state.kind !== 'offline', 15_000)
+        await waitUntil('it is connected', () => client.state.kind !== 'offline')
         // Sometimes in the middle of a resume, sometimes while idle.
         await delay((i % 5) * 40)
         const before = outages()
@@ -199,7 +199,7 @@ describe('the client', () => {
     })
     await isLive(client)
     for (let i = 0; i < 55; i++) await Promise.all(upTo(100).map((j) => recall(url, i * 100 + j)))
-    await waitUntil('it has left the room', async () => (await readMetric(url, 'rooms')) === 0, 15_000)
+    await waitUntil('it has left the room', async () => (await readMetric(url, 'rooms')) === 0)
     release()
     await all(seqs, 5_500)
     expect(new Set(seqs).size).to.equal(5_500)
@@ -341,7 +341,7 @@ describe('the client', () => {
     for (const i of upTo(1_000)) {
       client.subscribe({ group: `g-${i}` }, ({ messages }) => void seqs.push(messages.length))
     }
-    await waitUntil('it is live', () => client.state.kind === 'live', 20_000)
+    await waitUntil('it is live', () => client.state.kind === 'live')
     await recall(url, 1, 'g-1000')
     await all(seqs, 1)
     expect(refused).to.be.empty

@@ -70,14 +70,10 @@ describe('streams', () => {
         }),
       })
     const slow = () => readMetric(gateway.url, 'sockets_too_slow_total')
-    await waitUntil(
-      'it is found slow',
-      async () => {
-        await recall()
-        return (await slow()) > 0
-      },
-      20_000,
-    )
+    await waitUntil('it is found slow', async () => {
+      await recall()
+      return (await slow()) > 0
+    })
     expect(await readMetric(gateway.url, 'most_waiting_bytes')).to.be.above(2 ** 20)
     for (let i = 0; i < 3; i++) await recall()
     await waitUntil('it is closed', async () => (await readMetric(gateway.url, 'sockets')) === 0)

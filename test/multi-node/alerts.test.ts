@@ -160,16 +160,12 @@ describe('Prometheus, with three processes', () => {
 
   it('has data for every query of the dashboard once everything has happened', async () => {
     let empty = queries
-    await waitUntil(
-      'every query returns data',
-      async () => {
-        await system.exercise()
-        const results = await Promise.all(empty.map(({ expression }) => prometheus.query(expression)))
-        empty = empty.filter((_, i) => !results[i]?.some(({ value }) => !Number.isNaN(value)))
-        return empty.length === 0
-      },
-      20_000,
-    ).catch((error: unknown) => {
+    await waitUntil('every query returns data', async () => {
+      await system.exercise()
+      const results = await Promise.all(empty.map(({ expression }) => prometheus.query(expression)))
+      empty = empty.filter((_, i) => !results[i]?.some(({ value }) => !Number.isNaN(value)))
+      return empty.length === 0
+    }).catch((error: unknown) => {
       expect(empty.map(({ name }) => name)).to.deep.equal([])
       throw error
     })
@@ -182,7 +178,7 @@ describe('Prometheus, with three processes', () => {
     await waitUntil('all is well', async () => (await prometheus.alerts()).length === 0)
     await system.killRedis()
     await system.recall()
-    const alert = await waitUntil('the alert', async () => (await firing())[0], 20_000)
+    const alert = await waitUntil('the alert', async () => (await firing())[0])
     expect(alert.labels).to.deep.equal({
       alertname: 'RecallGatewayRedisDown',
       job: JOB,
@@ -194,10 +190,9 @@ describe('Prometheus, with three processes', () => {
     await waitUntil(
       'what follows would have been told',
       () => Date.now() - Date.parse(alert.activeAt) > LONGEST_SUPPRESSED_MS + 4 * INTERVAL_MS,
-      20_000,
     )
     await system.restartRedis()
-    await waitUntil('nothing is told any more', async () => (await prometheus.alerts()).length === 0, 20_000)
+    await waitUntil('nothing is told any more', async () => (await prometheus.alerts()).length === 0)
     const told = await prometheus.query(
       'sum by (alertname) (last_over_time(ALERTS{alertstate="firing"}[5m]))',
     )
@@ -206,14 +201,10 @@ describe('Prometheus, with three processes', () => {
 
   it('wakes somebody when every process is killed, though nobody is left to tell', async () => {
     for (const gateway of [system.receiver, system.node, system.all]) gateway.signal('SIGKILL')
-    const critical = await waitUntil(
-      'the alert',
-      async () => {
-        const alerts = await firing()
-        return alerts.some(({ labels }) => labels['severity'] === 'critical') && alerts
-      },
-      20_000,
-    )
+    const critical = await waitUntil('the alert', async () => {
+      const alerts = await firing()
+      return alerts.some(({ labels }) => labels['severity'] === 'critical') && alerts
+    })
     const names = critical.map(({ labels }) => labels['alertname'])
     expect(names).to.include('RecallGatewayAllDown').and.not.include('RecallGatewayRedisDown')
   })

@@ -9,7 +9,7 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
-const HEAL_TIMEOUT_MS = 15_000
+const HEAL_TIMEOUT_MS = 30_000
 
 /** After so many refusals in a row, a client waits for longer than this if nothing tells it that the node is well: for 7.9 s. */
 const REFUSALS = 4

@@ -17,7 +17,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 
 /** A client must not call itself live for longer, when a notice that was stored does not arrive. */
 const DOUBT_MS = 3_000
-const CURE_MS = 15_000
+const CURE_MS = 30_000
 /** When a receiver that does not report is certainly taken for gone. */
 const GONE_MS = 4_000
 /** A node that stands still for so long does not trust what it knows at first. */

@@ -206,17 +206,17 @@ class Application {
     this.release()
     // Nothing waits for another notice.
     if (!this.hangs)
-      await waitUntil('it is live', () => this.client.state.kind === 'live', 3_000).catch(() =>
+      await waitUntil('it is live', () => this.client.state.kind === 'live').catch(() =>
         this.faults.push(`not live, but ${JSON.stringify(this.client.state)}`),
       )
     this.nextSession()
     this.release()
     this.subscribe('returns')
     this.publish()
-    await waitUntil('the last position is stored', () => this.#isAtEnd(), 8_000).catch(() =>
+    await waitUntil('the last position is stored', () => this.#isAtEnd()).catch(() =>
       this.faults.push(`stuck at ${JSON.stringify(this.stored)}`),
     )
-    await waitUntil('it is live', () => this.client.state.kind === 'live', 8_000).catch(() =>
+    await waitUntil('it is live', () => this.client.state.kind === 'live').catch(() =>
       this.faults.push(`in the end ${this.client.state.kind}`),
     )
     if (this.#gateway.count(this.room) !== 1)

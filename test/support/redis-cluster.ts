@@ -65,7 +65,7 @@ export async function startRedisCluster(size: {
       }
       const onlineReplicas = async () =>
         String(await master.command('INFO', 'replication')).match(/state=online/g)
-      await waitUntil('two replicas are in sync', async () => (await onlineReplicas())?.length === 2, 15_000)
+      await waitUntil('two replicas are in sync', async () => (await onlineReplicas())?.length === 2)
     },
     async moveSlot(key, to, meanwhile) {
       const from = await owner(key)
@@ -142,14 +142,10 @@ async function formCluster(nodes: readonly ClusterNode[], masters: number): Prom
   await untilAll(replicas, 'are in sync', ['INFO', 'replication'], 'master_link_status:up')
   if (replicas.length > 0) {
     await untilAll(masterNodes, 'have a replica', ['INFO', 'replication'], 'state=online')
-    await waitUntil(
-      'all nodes know the replicas',
-      async () => {
-        const views = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'NODES')))
-        return views.every((view) => String(view).match(/slave/g)?.length === replicas.length)
-      },
-      15_000,
-    )
+    await waitUntil('all nodes know the replicas', async () => {
+      const views = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'NODES')))
+      return views.every((view) => String(view).match(/slave/g)?.length === replicas.length)
+    })
   }
 }
 
@@ -159,12 +155,8 @@ async function untilAll(
   command: string[],
   expected: string,
 ) {
-  await waitUntil(
-    `all nodes ${description}`,
-    async () => {
-      const replies = await Promise.all(nodes.map((node) => node.command(...command)))
-      return replies.every((reply) => String(reply).includes(expected))
-    },
-    15_000,
-  )
+  await waitUntil(`all nodes ${description}`, async () => {
+    const replies = await Promise.all(nodes.map((node) => node.command(...command)))
+    return replies.every((reply) => String(reply).includes(expected))
+  })
 }

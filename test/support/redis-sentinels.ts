@@ -40,23 +40,17 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
     return client.sendCommand(command).finally(() => client.destroy())
   }
   const parts = [...sentinels, ...servers]
-  await waitUntil(
-    'the sentinels know each other and the replicas',
-    async () => {
-      const areComplete = await Promise.all(
-        sentinels.map(async ({ port }) => {
-          const others = (await query(port, 'SENTINEL', 'SENTINELS', NAME)) as unknown[]
-          const replicas = (await query(port, 'SENTINEL', 'REPLICAS', NAME)) as string[][]
-          const linked = replicas.filter(
-            (fields) => fields[fields.indexOf('master-link-status') + 1] === 'ok',
-          )
-          return others.length === 2 && linked.length === 2
-        }),
-      )
-      return areComplete.every(Boolean)
-    },
-    20_000,
-  ).catch(async (error: unknown) => {
+  await waitUntil('the sentinels know each other and the replicas', async () => {
+    const areComplete = await Promise.all(
+      sentinels.map(async ({ port }) => {
+        const others = (await query(port, 'SENTINEL', 'SENTINELS', NAME)) as unknown[]
+        const replicas = (await query(port, 'SENTINEL', 'REPLICAS', NAME)) as string[][]
+        const linked = replicas.filter((fields) => fields[fields.indexOf('master-link-status') + 1] === 'ok')
+        return others.length === 2 && linked.length === 2
+      }),
+    )
+    return areComplete.every(Boolean)
+  }).catch(async (error: unknown) => {
     await Promise.all(parts.map((part) => part.stop()))
     throw error
   })

@@ -347,7 +347,7 @@ describe('queue of the relay', () => {
       await waitUntil('it probes', () => tried.length > 18)
       expect(tried.length).to.be.below(LANES / 4)
       state.mostUnderWay = 0
-      await waitUntil('it has probed', () => tried.length > 22, 20_000)
+      await waitUntil('it has probed', () => tried.length > 22)
       expect(state.mostUnderWay).to.equal(1)
       isDown = false
       queue.wake()
@@ -369,7 +369,7 @@ describe('queue of the relay', () => {
       await waitUntil('it is down', () => tried.length >= 4)
       isDown = false
       for (let i = 0; i < LANES; i++) await queue.add(relayedRequest(`g${i}`, String(i)), 'untried')
-      await waitUntil('the others are delivered', () => queue.depth().requests === 4, 20_000)
+      await waitUntil('the others are delivered', () => queue.depth().requests === 4)
     })
 
     it('leaves room beside requests that hang', async () => {

@@ -152,7 +152,7 @@ describe('what the broker may have lost', () => {
       if (tries++ < 30) throw new GatewayError('BROKER_UNAVAILABLE', 'OOM')
     })
     const { setAside, storesAnother } = republish(broker, copies)
-    await waitUntil('nothing is lost any more', () => copies.lost().length === 0, 20_000)
+    await waitUntil('nothing is lost any more', () => copies.lost().length === 0)
     expect([...has]).to.have.members([1, 2, 3])
     expect(setAside).to.deep.equal([])
   })

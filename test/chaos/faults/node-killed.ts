@@ -20,6 +20,6 @@ export const nodeKilled = (profile: Profile): Promise<FaultResult> =>
       const PORT = String(victim.port)
       alive.push(await harness.startGateway({ ROLE: 'node', REDIS_URL: redis.url, PORT }))
       const areSubscribed = () => listeners.every((listener) => listener.isSubscribed())
-      await waitUntil('all listeners have reconnected', areSubscribed, 15_000)
+      await waitUntil('all listeners have reconnected', areSubscribed)
     }
   })
