@@ -1,5 +1,6 @@
 import type { Problem, ProcessState } from '../../shared/http-api.ts'
 import type { LeftFolder } from './folder-notes.ts'
+import { describeUnread } from './processes.ts'
 import type { Processes } from './processes.ts'
 import { problemsOfWebhooks } from './webhook-rules.ts'
 
@@ -46,9 +47,6 @@ const TAKEOVER_MS = 10_000
 const MEMORY_PRESSED_MS = 10_000
 /** Shorter, the relay's queue is at work. */
 const RELAY_WAITING_MS = 60_000
-/** Of processes that are not listed otherwise. */
-const MAX_NAMED_IDS = 5
-const ID_LENGTH = 8
 /** More would help nobody, and a status has to stay small. */
 const MAX_PROBLEMS = 100
 
@@ -90,11 +88,7 @@ function incompleteness({ incomplete, unread }: HealthView): FoundProblem[] {
   const warning = (message: string): FoundProblem[] => [problem('STATUS_INCOMPLETE', 'warning', message)]
   if (incomplete !== undefined) return warning(`the other processes could not be asked: ${incomplete}`)
   if (unread.length === 0) return []
-  const ids = unread.slice(0, MAX_NAMED_IDS).map((id) => id.slice(0, ID_LENGTH))
-  const more = unread.length > ids.length ? ' …' : ''
-  return warning(
-    `the reports of ${unread.length} other processes cannot be read (${ids.join(', ')}${more}): their REDIS_SIGNING_KEY is another one, or their version is later`,
-  )
+  return warning(describeUnread(unread))
 }
 
 function missingRoles({ alive, incomplete, unread }: HealthView): FoundProblem[] {

@@ -23,6 +23,10 @@ export interface Processes {
   readonly unread: readonly string[]
 }
 
+/** Of processes that are not listed otherwise. */
+const MAX_NAMED_IDS = 5
+const ID_LENGTH = 8
+
 /** A process has missed two heartbeats. */
 const REPLACED_AFTER_MS = 2_000
 
@@ -55,4 +59,11 @@ export function sortProcesses(heartbeats: readonly Heartbeat[], nowMs: number): 
     else alive.push(state)
   }
   return { alive, gone, unread }
+}
+
+/** Says in words for people that reports cannot be read, of at least one process, with the first of their ids. */
+export function describeUnread(unread: readonly string[]): string {
+  const ids = unread.slice(0, MAX_NAMED_IDS).map((id) => id.slice(0, ID_LENGTH))
+  const more = unread.length > ids.length ? ' …' : ''
+  return `the reports of ${unread.length} other processes cannot be read (${ids.join(', ')}${more}): their REDIS_SIGNING_KEY is another one, or their version is later`
 }

@@ -34,6 +34,7 @@ export type QuarantineReceiver =
   | UnansweredReceiver
 
 export interface UnansweredReceiver {
+  /** The id of its data folder, or `others`, which stands for all that are not known. */
   readonly folder: string
   readonly answered: false
   /** In words for people. */

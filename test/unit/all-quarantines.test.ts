@@ -52,4 +52,18 @@ describe('the quarantines of all receivers, retried page by page', () => {
       cursor: undefined,
     })
   })
+
+  it('name the processes whose reports cannot be read, which may be receivers', async () => {
+    const [first] = FOLDERS
+    const unread = ['one', 'two'].map((id) => ({ id, ageMs: ALIVE_MS, text: undefined }))
+    const quarantines = createAllQuarantines({
+      ownFolder: undefined,
+      readHeartbeats: async () => [...unread, heartbeat(first, ALIVE_MS)],
+      broker: { ask: async () => JSON.stringify({ accepted: 1, refused: 0 }) },
+    })
+    const { accepted, unanswered } = await quarantines.retryMatching({}, undefined)
+    expect(accepted).to.equal(1)
+    expect(unanswered.map(({ folder }) => folder)).to.deep.equal(['others'])
+    expect(unanswered[0]?.why).to.include('the reports of 2 other processes cannot be read (one, two)')
+  })
 })

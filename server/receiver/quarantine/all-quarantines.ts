@@ -8,7 +8,7 @@ import type {
 import type { Broker } from '../../broker/broker.ts'
 import { durationOf } from '../../lib/duration.ts'
 import type { ReadHeartbeats } from '../../telemetry/heartbeat-reader.ts'
-import { sortProcesses } from '../../telemetry/processes.ts'
+import { describeUnread, sortProcesses } from '../../telemetry/processes.ts'
 import { comparePlaces } from './answering.ts'
 import type { EntryFilter } from './entry-index.ts'
 import { encodeBody } from './quarantine.ts'
@@ -20,6 +20,9 @@ const ASK_FOR_MS = 1_000
 
 /** Who is asked under this name: whoever has the data folder. */
 export const quarantineName = (folder: string): string => `quarantine:${folder}`
+
+/** Stands for all receivers that are not known. */
+const others = (why: string): UnansweredReceiver => ({ folder: 'others', answered: false, why })
 
 interface AllQuarantinesDependencies {
   /** The data folder of this process. */
@@ -52,11 +55,8 @@ export function createAllQuarantines({ ownFolder, broker, readHeartbeats }: AllQ
       return asGatewayError(cause)
     })
     if (heartbeats instanceof GatewayError)
-      return {
-        folders: own,
-        unanswered: [{ folder: 'others', answered: false, why: `not known: ${heartbeats.message}` }],
-      }
-    const { alive, gone } = sortProcesses(heartbeats, Date.now())
+      return { folders: own, unanswered: [others(`not known: ${heartbeats.message}`)] }
+    const { alive, gone, unread } = sortProcesses(heartbeats, Date.now())
     const folders = new Set([...own, ...alive.flatMap(({ dataFolder }) => dataFolder ?? [])])
     const unanswered = gone
       .filter(
@@ -72,6 +72,8 @@ export function createAllQuarantines({ ownFolder, broker, readHeartbeats }: AllQ
           why: `its process ${what}; its quarantine held ${quarantined}`,
         }
       })
+    // Of what role they are, nobody knows.
+    if (unread.length > 0) unanswered.push(others(describeUnread(unread)))
     return { folders: [...folders].toSorted(), unanswered }
   }
 
