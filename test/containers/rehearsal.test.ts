@@ -20,7 +20,7 @@ const DRAIN_MS = 500
 const USER = 1_000_000_000 + Math.floor(Math.random() * 1_000_000)
 
 describe('the steps of the Dockerfile', function () {
-  this.timeout(180_000)
+  this.timeout(300_000)
   const folder = temporaryFolder()
   const data = join(folder.path, 'volume')
   const canRun = canRunImages()

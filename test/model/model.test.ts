@@ -6,7 +6,7 @@ import { compileModel, readModel } from '../support/spin.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../shared/model/', import.meta.url))
-const SEARCH_TIMEOUT_MS = 180_000
+const SEARCH_TIMEOUT_MS = 600_000
 
 const models = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.pml') && file !== 'checks.pml')

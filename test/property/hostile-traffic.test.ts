@@ -125,7 +125,7 @@ describe('a gateway under hostile traffic', () => {
   }
 
   it(`handles ${WEBHOOKS} random and mutated webhooks without leaking memory`, async function () {
-    this.timeout(180_000)
+    this.timeout(300_000)
     const gateway = await startGatewayProcess(COUNTING)
     onCleanUp(gateway.stop)
     const statuses = new Map<number, number>()
@@ -146,7 +146,7 @@ describe('a gateway under hostile traffic', () => {
   })
 
   it(`handles ${SOCKETS * MESSAGES_PER_SOCKET} random and mutated socket messages without leaking memory`, async function () {
-    this.timeout(180_000)
+    this.timeout(300_000)
     const gateway = await startGatewayProcess(COUNTING)
     onCleanUp(gateway.stop)
     const tokens = [await adminToken(), await makeToken({ rooms: [{ group: 'g' }] })]

@@ -14,7 +14,7 @@ const LEAST_DRAWN = 32
 const README = new URL('../../../test/simulation/defects/README.md', import.meta.url)
 
 describe('planted defects', function () {
-  this.timeout(1_800_000)
+  this.timeout(3_600_000)
 
   it('have names of their own', () => {
     expect(new Set(DEFECTS.map(({ name }) => name))).to.have.lengthOf(DEFECTS.length)

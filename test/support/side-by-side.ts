@@ -5,7 +5,7 @@ type CleanUp = () => unknown
 export type Scenario = (onCleanUp: (cleanUp: CleanUp) => void) => Promise<void>
 
 const MAX_CONCURRENT = 3
-const TIMEOUT_MS = 90_000
+const TIMEOUT_MS = 240_000
 
 async function run(scenario: Scenario): Promise<void> {
   const cleanUps: CleanUp[] = []
