@@ -43,8 +43,8 @@ export async function readBefore(log: Log, room: Room, before: number, limit: nu
   let at = Math.max(1, before)
   let unreadable = 0
   for (;;) {
-    // One more than fits shows whether there are older ones.
-    const count = Math.min(limit + 1 - page.all.length, NOTICES_PER_READ)
+    // One more than fits shows whether there are older ones. Where some cannot be read, there may be many.
+    const count = unreadable > 0 ? NOTICES_PER_READ : Math.min(limit + 1 - page.all.length, NOTICES_PER_READ)
     const read = await log.historyBefore(room, at, count)
     head ??= read.head
     // Offsets of another epoch say nothing about the notices already read.
@@ -69,9 +69,12 @@ export async function readReceivedSince(log: Log, room: Room, sinceMs: number, l
   let before = Number.MAX_SAFE_INTEGER
   let head: Position | undefined
   let unreadable = 0
+  // What can be read ends here. From there, whoever goes on is told of what cannot.
+  let newest: number | undefined
   for (;;) {
     const read = await log.historyBefore(room, before, NOTICES_PER_READ)
     head ??= read.head
+    newest ??= read.notices.at(-1)?.offset
     const recent = read.notices.filter(({ receivedAtMs }) => receivedAtMs >= sinceMs)
     const isSameLog = read.head.epoch === head.epoch
     if (isSameLog) {
@@ -79,8 +82,10 @@ export async function readReceivedSince(log: Log, room: Room, sinceMs: number, l
       unreadable += read.unreadable
     }
     const isOlder = recent.length === 0 && read.notices.length > 0
-    if (!isSameLog || isOlder || entriesIn(read) < NOTICES_PER_READ)
-      return { ...toPage(notices, head, notices.at(-1)?.offset ?? head.offset), ...counted(unreadable) }
+    if (!isSameLog || isOlder || entriesIn(read) < NOTICES_PER_READ) {
+      const end = notices.at(-1)?.offset ?? (unreadable === 0 ? head.offset : (newest ?? 0))
+      return { ...toPage(notices, head, end), ...counted(unreadable) }
+    }
     before = read.firstOffset ?? before
   }
 }

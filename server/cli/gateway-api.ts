@@ -110,7 +110,7 @@ function tokenSource({ tokenFile, ...options }: ApiOptions, environment: Environ
       'CONFIG_INVALID',
       'a token is missing: set RECALL_TOKEN or JWT_SECRET, or name a file with --token-file, or the folder of start --dev with --data-dir',
     )
-  const claims = { id: `cli:${userName()}`, role: 'admin', rooms: [], ttlS: TOKEN_TTL_S } as const
+  const claims = { id: `cli:${userName(environment)}`, role: 'admin', rooms: [], ttlS: TOKEN_TTL_S } as const
   return () => sign(claims)
 }
 
@@ -130,10 +130,12 @@ function readToken(file: string): string {
   )
 }
 
-/** So that logs and the audit say whose command it was. Containers may run as a user without a name. */
-function userName(): string {
+/** So that logs and the audit say whose command it was, also with sudo. Containers may run as a user without a name. */
+function userName({ SUDO_USER: behindRoot = '' }: Environment): string {
   try {
-    return userInfo().username.replace(/[^\w.-]/g, '') || 'unknown'
+    const { uid, username } = userInfo()
+    const name = uid === 0 && behindRoot !== '' ? behindRoot : username
+    return name.replace(/[^\w.-]/g, '') || 'unknown'
   } catch {
     return 'unknown'
   }

@@ -129,9 +129,7 @@ function problemOf({ accepted, refused, interrupted, stoppedAt, unanswered }: Re
   if (interrupted) return 'interrupted'
   const refusals = refused > 0 ? `${refused} of ${refused + accepted} were refused` : undefined
   const silence =
-    unanswered === undefined
-      ? undefined
-      : `${unanswered} receivers did not answer, whose quarantine is not known`
+    unanswered === undefined ? undefined : `not all quarantines are known (${unanswered} did not answer)`
   return refusals === undefined || silence === undefined
     ? (refusals ?? silence)
     : `${refusals}, and ${silence}`
@@ -248,7 +246,7 @@ async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Pro
       for (const receiver of page.receivers) {
         if (receiver.answered || unanswered.has(receiver.folder)) continue
         unanswered.add(receiver.folder)
-        terminal.tell(`a receiver did not answer: ${visible(receiver.why)}`)
+        terminal.tell(`not all quarantines are known: ${visible(receiver.why)}`)
       }
       yield* page.entries
       cursor = page.cursor

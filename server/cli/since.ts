@@ -33,9 +33,8 @@ export async function positionSince(api: GatewayApi, room: Room, since: Since): 
   const parameters = parametersOf(room)
   parameters.set('receivedSinceMs', String(Math.max(0, since.receivedSinceMs)))
   parameters.set('limit', '1')
-  const { notices, position, unreadable = 0 } = await api.get<NoticesResponse>('/v1/notices', parameters)
+  const { notices, position } = await api.get<NoticesResponse>('/v1/notices', parameters)
   const [first] = notices
-  // Whoever continues from there is told that entries could not be read.
-  const offset = first === undefined ? Math.max(0, position.offset - unreadable) : first.offset - 1
+  const offset = first === undefined ? position.offset : first.offset - 1
   return { epoch: position.epoch, offset }
 }

@@ -10,8 +10,8 @@ import type { Room } from '../../shared/room.ts'
 import { durationOf } from '../lib/duration.ts'
 import { nameOf, shortId, tableOf, visible } from './table.ts'
 
-/** Returns where a user is connected as lines for people: what keeps notices away comes first. */
-export function describeUser(response: UserPresenceResponse): string[] {
+/** Returns where a user is connected, and whether in a room, as lines for people: what keeps notices away comes first. */
+export function describeUser(response: UserPresenceResponse, asked?: Room): string[] {
   const { userId, nowMs, nodes, unanswered, revocations } = response
   const connections = nodes.flatMap(({ id, host, connections: its }) =>
     its.map((connection) => ({ id, host, connection })),
@@ -24,6 +24,9 @@ export function describeUser(response: UserPresenceResponse): string[] {
     count === 0
       ? `${visible(userId)} is not connected to ${ofNodes(nodes.length)}.`
       : `${visible(userId)} has ${counted(count, 'connection')} on ${nodes.length === 1 ? '' : `${on} of `}${ofNodes(nodes.length)}.`,
+    ...(asked === undefined || connections.length === 0 || rooms.length > 0
+      ? []
+      : [`None of these connections is in ${textOf(asked)}.`]),
     ...(revocations ?? []).map(({ conversation, untilMs }) =>
       conversation === undefined
         ? `DISCONNECTED by an admin until ${timeOf(untilMs)}.`

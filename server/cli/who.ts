@@ -34,7 +34,7 @@ export function addWho(program: Command, terminal: Terminal): void {
     .addHelpText(
       'after',
       `
-Exit codes: 0 somebody is there; 1 nobody is, or a node did not answer, and is named; 2 nobody can be asked.
+Exit codes: 0 somebody is there; 1 nobody is, not in the room, or a node did not answer, and is named; 2 nobody can be asked.
 
 Examples: recall-gateway who --user alice
           recall-gateway who --group lobby
@@ -90,8 +90,9 @@ async function askUser(
   const parameters = new URLSearchParams(room === undefined ? undefined : parametersOf(room))
   parameters.set('userId', userId)
   const response = await api.get<UserPresenceResponse>('/v1/user-presence', parameters)
-  const isThere = response.nodes.some(({ connections }) => connections.length > 0)
-  return { response, lines: describeUser(response), isThere }
+  const connections = response.nodes.flatMap((node) => node.connections)
+  const isThere = connections.some(({ rooms }) => room === undefined || rooms.length > 0)
+  return { response, lines: describeUser(response, room), isThere }
 }
 
 async function askRoom(api: GatewayApi, room: Room) {

@@ -65,5 +65,9 @@ export function sortProcesses(heartbeats: readonly Heartbeat[], nowMs: number): 
 export function describeUnread(unread: readonly string[]): string {
   const ids = unread.slice(0, MAX_NAMED_IDS).map((id) => id.slice(0, ID_LENGTH))
   const more = unread.length > ids.length ? ' …' : ''
-  return `the reports of ${unread.length} other processes cannot be read (${ids.join(', ')}${more}): their REDIS_SIGNING_KEY is another one, or their version is later`
+  const [reports, their] =
+    unread.length === 1
+      ? ['report of 1 other process', 'its']
+      : [`reports of ${unread.length} other processes`, 'their']
+  return `the ${reports} cannot be read (${ids.join(', ')}${more}): ${their} REDIS_SIGNING_KEY is another one, or ${their} version is later`
 }

@@ -144,6 +144,8 @@ describe('finding a recall in the console', () => {
     const cancelComposing = async (label: string): Promise<void> => {
       const field = page.getByLabel(label)
       await field.dispatchEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true })
+      // As in Safari.
+      await field.dispatchEvent('keydown', { key: 'Escape', keyCode: 229, bubbles: true })
       await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
       expect(await field.isVisible(), label).to.equal(true)
     }
@@ -216,5 +218,17 @@ describe('finding a recall in the console', () => {
     const downloading = page.waitForEvent('download')
     await button(page, 'CSV, for spreadsheets').click()
     expect((await downloading).suggestedFilename()).to.match(/\.csv$/)
+
+    // A file ends with its page, which is not left by mistake meanwhile.
+    await page.route(/v1\/export/, () => new Promise(() => undefined))
+    await button(page, 'CSV, for spreadsheets').click()
+    await saving.getByRole('button', { name: 'Cancel' }).waitFor()
+    const asking = page.waitForEvent('dialog')
+    await page.close({ runBeforeUnload: true })
+    const dialog = await asking
+    expect(dialog.type()).to.equal('beforeunload')
+    await dialog.dismiss()
+    await saving.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByText(/^Nothing was saved\./).waitFor()
   })
 })

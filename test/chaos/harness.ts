@@ -21,9 +21,9 @@ import type { TruthClient } from './truth/truth-client.ts'
 import { seqsOf } from '../support/seqs.ts'
 
 const CHECK_INTERVAL_MS = 100
-/** A client is live again this soon once everything works. */
+/** A client is live again within seconds once everything works; as long as a busy machine may make of that. */
 const LIVE_TIMEOUT_MS = 20_000
-/** What Redis has lost is there again this soon: receivers look for losses each second. */
+/** What Redis has lost is there again within seconds, since receivers look for losses each second; the same. */
 const RETURN_TIMEOUT_MS = 15_000
 /** In one request. */
 const MAX_SEQS = 500

@@ -16,6 +16,7 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { HAS_IPV6, HOST_PROXIES, startHostProxy } from '../support/host-proxy.ts'
 import type { HostProxy, HostProxyName } from '../support/host-proxy.ts'
+import { startNginx } from '../support/nginx-proxy.ts'
 import { bearer, HANDSHAKE, send, UPGRADE, watchStream } from '../support/proxied-requests.ts'
 import type { SentOptions } from '../support/proxied-requests.ts'
 import { startRedis } from '../support/redis-server.ts'
@@ -380,6 +381,25 @@ describe('the proxies for plain hosts before processes that break off', () => {
         await proxy.stop()
       }
     })
+
+  it('leave the time of a response to the gateway, as the console does', async () => {
+    const Date = 'Thu, 01 Jan 2026 00:00:00 GMT'
+    const port = await listen((_, response) => void response.writeHead(200, { Date }).end())
+    const upstreams = { receivers: [port], nodes: [port] }
+    const started = await Promise.all([
+      ...NAMES.map(async (name) => await startHostProxy(name, upstreams)),
+      startNginx({ receiver: port, nodes: [port, port] }),
+    ])
+    try {
+      for (const proxy of started)
+        for (const path of ['/', '/v1/health', '/v1/stream', '/v1/export']) {
+          const { headers } = await send(`${proxy.url}${path}`, 'ca' in proxy ? { ca: proxy.ca } : {})
+          expect(headers['date'], path).to.equal(Date)
+        }
+    } finally {
+      await Promise.all(started.map((proxy) => proxy.stop()))
+    }
+  })
 
   it('pass on a file whole, though the node has nothing to say for longer than they wait for other responses', async () => {
     const port = await listen(({ url = '' }, response) => {

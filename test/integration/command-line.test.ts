@@ -223,6 +223,10 @@ describe('the command line', () => {
     expect(await part.exited).to.equal(2)
     expect(part.output.error).to.include('standard output cannot be written (EFBIG)')
     expect(statSync(small).size).to.equal(512)
+    // What follows could fit, but not behind a hole.
+    const many = start(['status', '--settings'], {}, ['sh', '-c', intoSmallFile])
+    expect(await many.exited).to.equal(2)
+    expect(many.output.error.match(/cannot be written/g)).to.have.lengthOf(1)
     const rest = await run(words)
     expect(seqsOf(rest.lines()), 'what was not printed comes the next time').to.deep.equal([1])
   })

@@ -48,6 +48,12 @@ interface Panel {
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
   readonly datasource?: { readonly uid: string }
   readonly targets?: readonly { readonly expr: string; readonly refId: string; readonly interval?: string }[]
+  readonly fieldConfig?: { readonly defaults: { readonly mappings?: readonly Mapping[] } }
+}
+
+interface Mapping {
+  readonly type: string
+  readonly options: { readonly match: string; readonly result: { readonly color: string } }
 }
 
 const dashboard = JSON.parse(read('server/deploy/grafana-dashboard.json')) as {
@@ -87,6 +93,12 @@ describe('the dashboard for Grafana', () => {
     for (const { title, targets = [] } of panels)
       for (const { expr, interval } of targets)
         expect(interval, title).to.equal(expr.includes('$__rate_interval') ? '$scrape' : undefined)
+    // The color of the lowest step, green, would stand for an empty answer as well.
+    for (const { title, fieldConfig } of panels.filter(({ type }) => type === 'stat')) {
+      const empty = fieldConfig?.defaults.mappings?.find(({ options }) => options.match === 'null+nan')
+      expect(empty?.type, title).to.equal('special')
+      expect(empty?.options.result.color, title).to.match(/^#(..)\1\1$/)
+    }
     const variables = new Set(templating.list.map(({ name }) => name))
     for (const [, name] of read('server/deploy/grafana-dashboard.json').matchAll(/\$\{?([a-z]\w+)/g))
       expect([...variables], name).to.include(name)

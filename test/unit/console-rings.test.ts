@@ -112,6 +112,19 @@ describe('rings of the console', () => {
     expect(rang).to.have.lengthOf(2)
   })
 
+  it('ring once, and for what was missed, also in a page that ended without notice', () => {
+    rings.setRule({ ...RULE, coolDownS: 1 })
+    const before = recall()
+    rings.onRows([before])
+    nowMs += 60_000
+    rings = open()
+    expect(rings.unseen).to.have.lengthOf(1)
+    const { seenAtMs: _, ...beforeFromLog } = before
+    rings.onRows([beforeFromLog, recall('ann', 10_000, true)])
+    expect(rang).to.have.lengthOf(2)
+    expect(rings.rings.map(({ recalls }) => recalls)).to.deep.equal([1, 1])
+  })
+
   it('are of bursts by each operator, wherever their recalls come from', () => {
     rings.setRule({ ...RULE, burst: BURST, coolDownS: 60 })
     rings.onRows([recall('ann'), recall('bob'), recall('ann'), recall('bob')])

@@ -9,7 +9,7 @@ const ALL = 1_000
 const EPOCH = 'e'
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-/** A log of `count` recalls of `messages` messages each. `state.maxRead` is the largest read. */
+/** A log of `count` recalls of `messages` messages each. `state.maxRead` is the largest read, of `state.reads`. */
 function createLog(count: number, messages: number, receivedAtMs = (offset: number) => offset) {
   const stored = upTo(count).map((offset): Notice => {
     const named = upTo(messages).map((seq) => ({ seq, id: `144115233406643804-1700000000-${seq}` }))
@@ -21,9 +21,10 @@ function createLog(count: number, messages: number, receivedAtMs = (offset: numb
       receivedAtMs: receivedAtMs(offset),
     }
   })
-  const state = { epoch: EPOCH, maxRead: 0 }
+  const state = { epoch: EPOCH, maxRead: 0, reads: 0 }
   const head = () => ({ epoch: state.epoch, offset: count })
   const read = (notices: readonly Notice[]) => {
+    state.reads++
     state.maxRead = Math.max(state.maxRead, notices.length)
     return notices
   }
@@ -107,7 +108,7 @@ describe('pages of a log', () => {
   })
 
   it('pass over what nobody can read, however much, and say how much', async () => {
-    const { log } = createLog(450, 1)
+    const { log, state } = createLog(450, 1)
     // As if 150 of the latest, and the one before 100, were signed with another key.
     const isUnreadable = (offset: number): boolean => offset === 100 || (offset > 250 && offset <= 400)
     const spoiled = {
@@ -125,6 +126,17 @@ describe('pages of a log', () => {
     const since = await readReceivedSince(spoiled, FEED, 200, ALL)
     expect(offsetsOf(since)).to.deep.equal(readable.filter((offset) => offset >= 200))
     expect(since.unreadable).to.equal(151)
+    const reads = state.reads
+    expect(await readBefore(spoiled, FEED, 401, 1)).to.deep.include({ older: true })
+    expect(state.reads - reads, 'reads of 150 that nobody can read').to.be.at.most(4)
+    // Who follows the log from there is told of them.
+    expect((await readReceivedSince(spoiled, FEED, 999, ALL)).position.offset).to.equal(450)
+    const ended = {
+      ...spoiled,
+      historyBefore: (_: unknown, before: number, limit: number) =>
+        spoiled.historyBefore(FEED, Math.min(before, 401), limit),
+    }
+    expect((await readReceivedSince(ended, FEED, 999, ALL)).position.offset).to.equal(250)
     expect(await readBefore(log, FEED, ALL, ALL)).to.not.have.property('unreadable')
   })
 

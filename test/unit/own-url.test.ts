@@ -1,4 +1,6 @@
+import { userInfo } from 'node:os'
 import { expect } from 'chai'
+import { decodeJwt } from 'jose'
 import { createGatewayApi, ownUrl } from '../../server/cli/gateway-api.ts'
 import { startFakeServer } from '../support/fake-server.ts'
 
@@ -29,4 +31,21 @@ describe('the API of a gateway', () => {
         page.stop()
       }
     })
+
+  it('is asked in the name of who runs the command, also with sudo', async () => {
+    let authorization = ''
+    const page = await startFakeServer(({ headers }) => {
+      authorization = headers.authorization ?? ''
+      return { body: '{"ok":true}' }
+    })
+    const isRoot = userInfo().uid === 0
+    for (const [SUDO_USER, name] of [
+      ['alice', isRoot ? 'alice' : userInfo().username],
+      ['', userInfo().username],
+    ] as const) {
+      await createGatewayApi({ url: page.url }, { JWT_SECRET: 's'.repeat(32), SUDO_USER }).get('/v1/status')
+      expect(decodeJwt(authorization.split(' ')[1] ?? '').sub).to.equal(`cli:${name}`)
+    }
+    page.stop()
+  })
 })

@@ -66,9 +66,11 @@ describe('who is there, for people', () => {
       '1  c2c alice,bob                   joining  -       -            in 1 h',
       'and 4 other rooms of connection 1',
     ])
-    expect(
-      describeUser({ ok: true, userId: 'x', nowMs: 1, nodes: [], unanswered: [] }).join('\n'),
-    ).to.include('not known yet')
+    const nobody = { ok: true, userId: 'x', nowMs: 1, nodes: [], unanswered: [] } as const
+    expect(describeUser(nobody).join('\n')).to.include('not known yet')
+    const elsewhere = { id: 'n', host: 'h', connections: [stream], moreConnections: 0 }
+    const inNoRoom = describeUser({ ...nobody, nodes: [elsewhere] }, { group: 'lobby' })
+    expect(inNoRoom[1]).to.equal('None of these connections is in group lobby.')
   })
 
   it('says who is in a room, how many on each node, and how far behind the node is', () => {

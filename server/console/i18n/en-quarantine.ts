@@ -16,6 +16,8 @@ export const quarantine = {
     `The receiver with data folder ${folder} did not answer. Its entries are missing here.`,
   unansweredRetry: (folder: string) =>
     `The receiver with data folder ${folder} did not answer. Its entries may not have been retried.`,
+  unknown: 'There may be other receivers, whose entries are missing here.',
+  unknownRetry: 'There may be other receivers, whose entries have not been retried.',
   kinds: { webhook: 'Webhook', recall: 'Recall', relay: 'Relay', rotten: 'Rotten' },
   noCommand: 'no command',
   folder: 'Data folder',

@@ -149,7 +149,7 @@ export const en = {
     'epoch-changed': 'The log was lost and started over. Check the messages your app shows.',
     trimmed: 'The log does not go back that far. Check the messages your app shows.',
     'too-many': 'Too many were missed. Check the messages your app shows.',
-    unreadable: 'The log contains an entry that no gateway wrote. Check the messages your app shows.',
+    unreadable: 'The log contains an entry that cannot be read. Check the messages your app shows.',
     'position-unreadable': 'The stored position cannot be read. Check the messages your app shows.',
   },
   details: {

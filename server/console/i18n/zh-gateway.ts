@@ -16,7 +16,7 @@ export const problems: Readonly<Record<string, string>> = {
   MEMORY_USED_UP: '等待慢速连接的数据占满了内存，新连接被拒绝。可调高 MEMORY_BUDGET_MB，或增加节点。',
   BACKEND_DOWN: '应用后台没有应答：需要决定的回调按 RELAY_FALLBACK 应答，其余在磁盘上等待。撤回照常推送。',
   RELAY_WAITING: '应用后台没有接收全部回调：有回调已在磁盘上等待超过一分钟。',
-  STATUS_INCOMPLETE: '无法询问其他进程。',
+  STATUS_INCOMPLETE: '无法询问其他进程，或无法读取部分进程的报告。',
   BROKER_WARNING: '存储（Redis）有需要注意的情况。',
   QUARANTINE_NOT_EMPTY: '隔离区中有搁置的请求，可在“隔离区”视图或用 quarantine 命令查看、重试或删除。',
 }

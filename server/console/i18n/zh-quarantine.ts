@@ -14,6 +14,8 @@ export const quarantine: Messages['quarantine'] = {
   emptyElsewhere: '已应答的接收进程中没有内容。',
   unanswered: (folder) => `数据目录为 ${folder} 的接收进程没有应答，此处缺少其内容。`,
   unansweredRetry: (folder) => `数据目录为 ${folder} 的接收进程没有应答，其内容可能没有重试。`,
+  unknown: '可能还有其他接收进程，此处缺少其内容。',
+  unknownRetry: '可能还有其他接收进程，其内容没有重试。',
   kinds: { webhook: '回调', recall: '撤回', relay: '转发', rotten: '损坏' },
   noCommand: '无命令',
   folder: '数据目录',

@@ -129,7 +129,7 @@ export const zh: Messages = {
     'epoch-changed': '日志已丢失并重新开始，请核对应用中显示的消息。',
     trimmed: '日志保留的范围不够早，请核对应用中显示的消息。',
     'too-many': '一次错过的通知过多，请核对应用中显示的消息。',
-    unreadable: '日志中存在并非由网关写入的内容，请核对应用中显示的消息。',
+    unreadable: '日志中存在无法读取的内容，请核对应用中显示的消息。',
     'position-unreadable': '已保存的位置无法读取，请核对应用中显示的消息。',
   },
   details: {

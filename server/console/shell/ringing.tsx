@@ -38,6 +38,8 @@ export function startRinging(store: Store, language: () => Language): void {
   }
   for (const use of ['pointerup', 'click', 'keydown']) addEventListener(use, onUse)
   addEventListener('pagehide', () => rings.save())
+  // A browser that needs memory drops a hidden page without a word.
+  document.addEventListener('visibilitychange', () => rings.save())
   // Another tab has changed the rules.
   addEventListener('storage', () => rings.readRules())
 }

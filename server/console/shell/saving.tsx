@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Messages } from '../i18n/en.ts'
 import type { SavedFile, SavedFiles } from '../state/saved-files.ts'
@@ -8,6 +9,12 @@ import { Name } from '../ui/name.tsx'
 export function Saving({ files }: { readonly files: SavedFiles }) {
   const { t, number } = useLocale()
   const texts = t.act.saving
+  const isRunning = files.files.some(({ state }) => state.kind === 'running')
+  useEffect(() => {
+    // Only meanwhile: with it, browsers keep no page that one has left.
+    if (isRunning) addEventListener('beforeunload', keepPage)
+    return () => removeEventListener('beforeunload', keepPage)
+  }, [isRunning])
   if (files.files.length === 0) return null
   return (
     <ul class="saving" aria-label={texts.title}>
@@ -38,6 +45,9 @@ export function Saving({ files }: { readonly files: SavedFiles }) {
     </ul>
   )
 }
+
+/** Files end with the page: the browser asks whether to leave it. */
+const keepPage = (event: BeforeUnloadEvent): void => event.preventDefault()
 
 function stateText(
   texts: Messages['act']['saving'],

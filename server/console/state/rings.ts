@@ -15,6 +15,8 @@ const MAX_RUNG = 20
 const MAX_KNOWN = 5_000
 /** What the gateway received longer ago is news no more: it came late, or while this page was away. */
 const NEWS_MS = 30_000
+/** Of saving, while nothing rings. */
+const SAVE_INTERVAL_MS = 5_000
 
 interface RingsOptions {
   /** Where rules stay, and where rings do until the tab is closed. */
@@ -47,6 +49,7 @@ export class Rings {
   #seenId: number
   /** What the gateway received until then has had its chance, by the gateway's clock. */
   #upToMs: number | undefined
+  #savedAtMs = -Infinity
 
   constructor(options: RingsOptions) {
     const { rings, seenId, upToMs } = parseRemembered(options.stores.rung.get())
@@ -132,10 +135,12 @@ export class Rings {
       this.#upToMs = Math.max(this.#upToMs ?? 0, Math.min(receivedAtMs, nowMs))
       this.#onRecall(row, row.seenAtMs !== undefined || receivedAtMs > upToMs ? nowMs : undefined)
     }
+    if (Math.abs(nowMs - this.#savedAtMs) >= SAVE_INTERVAL_MS) this.save()
   }
 
-  /** Saves what a reload of this tab must know. Called when the page goes. */
+  /** Saves what a reload of this tab must know: now and then, since a page may end without notice, and when it goes. */
   save(): void {
+    this.#savedAtMs = this.#options.now()
     const remembered: Remembered = { rings: this.#rings, seenId: this.#seenId, upToMs: this.#upToMs }
     this.#options.stores.rung.set(JSON.stringify(remembered))
   }
@@ -187,7 +192,10 @@ export class Rings {
     const [oldest] = rang.keys()
     if (rang.size > MAX_RINGS && oldest !== undefined) rang.delete(oldest)
     this.#rings = [ring, ...this.#rings].slice(0, MAX_RINGS)
-    if (!isQuiet) this.#options.onRing(ring, rule)
+    if (isQuiet) return
+    // What has rung must not ring again, however this page ends.
+    this.#savedAtMs = -Infinity
+    this.#options.onRing(ring, rule)
   }
 }
 

@@ -18,6 +18,13 @@ export function useKey(key: string | undefined, onPress: () => void): void {
   }, [key])
 }
 
+/** What the key that ends a composition has in Safari, which says that none is left. Source: WebKit bug 165004. */
+const COMPOSED = 229
+
 /** Whether Escape closes something. While text is composed, as with Pinyin, it only ends that. */
-export const isEscape = ({ key, isComposing }: Pick<KeyboardEvent, 'key' | 'isComposing'>): boolean =>
-  key === 'Escape' && !isComposing
+export const isEscape = ({
+  key,
+  isComposing,
+  keyCode,
+}: Pick<KeyboardEvent, 'key' | 'isComposing' | 'keyCode'>): boolean =>
+  key === 'Escape' && !isComposing && keyCode !== COMPOSED

@@ -116,9 +116,10 @@ function DeliveryTimes({ delivery: { keptAtMs, firstTold } }: { readonly deliver
   )
 }
 
-/** How many processes serve sockets; undefined if that is not known. */
+/** How many processes serve sockets; undefined if that is not known: not all may report, or not so that they can be read. */
 const servingNodes = ({ health }: Store): number | undefined =>
-  health?.status?.complete === true
+  health?.status?.complete === true &&
+  !health.status.problems.some(({ code }) => code === 'STATUS_INCOMPLETE')
     ? health.status.nodes.filter(({ role }) => role !== 'receiver').length
     : undefined
 

@@ -37,7 +37,8 @@ function Retried({ outcome }: { readonly outcome: Extract<Outcome, { readonly ki
       </p>
       {unanswered.map(({ folder, why }) => (
         <p key={folder}>
-          {t.quarantine.unansweredRetry(folder.slice(0, 8))} <span lang="en">{why}</span>
+          {folder === 'others' ? t.quarantine.unknownRetry : t.quarantine.unansweredRetry(folder.slice(0, 8))}{' '}
+          <span lang="en">{why}</span>
         </p>
       ))}
       {failure !== undefined && <Failure refusal={failure} />}

@@ -92,7 +92,10 @@ function Unanswered({ receiver: { folder, why } }: { readonly receiver: Unanswer
     <p class="gap-note" role="alert">
       <Icon name="warning" />
       <span>
-        <strong>{t.quarantine.unanswered(folder.slice(0, 8))}</strong> <span lang="en">{why}</span>
+        <strong>
+          {folder === 'others' ? t.quarantine.unknown : t.quarantine.unanswered(folder.slice(0, 8))}
+        </strong>{' '}
+        <span lang="en">{why}</span>
       </span>
     </p>
   )
