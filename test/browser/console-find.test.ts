@@ -222,13 +222,13 @@ describe('finding a recall in the console', () => {
     // A file ends with its page, which is not left by mistake meanwhile.
     await page.route(/v1\/export/, () => new Promise(() => undefined))
     await button(page, 'CSV, for spreadsheets').click()
-    await saving.getByRole('button', { name: 'Cancel' }).waitFor()
+    await saving.getByRole('button', { name: 'Stop' }).waitFor()
     const asking = page.waitForEvent('dialog')
     await page.close({ runBeforeUnload: true })
     const dialog = await asking
     expect(dialog.type()).to.equal('beforeunload')
     await dialog.dismiss()
-    await saving.getByRole('button', { name: 'Cancel' }).click()
-    await page.getByText(/^Nothing was saved\./).waitFor()
+    await saving.getByRole('button', { name: 'Stop' }).click()
+    await saving.getByText('stopped: nothing was saved.').waitFor()
   })
 })
