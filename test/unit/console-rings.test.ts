@@ -125,6 +125,19 @@ describe('rings of the console', () => {
     expect(rings.rings.map(({ recalls }) => recalls)).to.deep.equal([1, 1])
   })
 
+  it('do not ring again after a reload because the clock of the gateway seemed to be behind', () => {
+    rings.setRule({ ...RULE, coolDownS: 1 })
+    const before = recall('ann', -2_000)
+    rings.onRows([before])
+    rings.save()
+    nowMs += 60_000
+    rings = open()
+    const { seenAtMs: _, ...beforeFromLog } = before
+    rings.onRows([beforeFromLog])
+    expect(rang).to.have.lengthOf(1)
+    expect(rings.rings.map(({ recalls }) => recalls)).to.deep.equal([1])
+  })
+
   it('are of bursts by each operator, wherever their recalls come from', () => {
     rings.setRule({ ...RULE, burst: BURST, coolDownS: 60 })
     rings.onRows([recall('ann'), recall('bob'), recall('ann'), recall('bob')])

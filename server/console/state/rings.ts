@@ -13,6 +13,8 @@ const MAX_RINGS = 200
 const MAX_RUNG = 20
 /** Recalls that are remembered, so that none rings twice, wherever it comes from. */
 const MAX_KNOWN = 5_000
+/** Recalls that seem to be of the future, which a reload must know: of at most so many. */
+const MAX_AHEAD = 200
 /** What the gateway received longer ago is news no more: it came late, or while this page was away. */
 const NEWS_MS = 30_000
 /** Of saving, while nothing rings. */
@@ -49,15 +51,17 @@ export class Rings {
   #seenId: number
   /** What the gateway received until then has had its chance, by the gateway's clock. */
   #upToMs: number | undefined
+  #ahead: readonly string[]
   #savedAtMs = -Infinity
 
   constructor(options: RingsOptions) {
-    const { rings, seenId, upToMs } = parseRemembered(options.stores.rung.get())
+    const { rings, seenId, upToMs, ahead } = parseRemembered(options.stores.rung.get())
     this.#options = options
     this.#rings = rings
     this.#nextId = (rings[0]?.id ?? 0) + 1
     this.#seenId = Math.min(seenId, this.#nextId - 1)
     this.#upToMs = upToMs
+    this.#ahead = ahead
     this.#listening = parseRules(options.stores.rules.get()).flatMap((rule) => listen(rule, rings))
   }
 
@@ -128,12 +132,17 @@ export class Rings {
     const nowMs = this.#options.now()
     // A page that was never open before has missed nothing.
     const upToMs = (this.#upToMs ??= nowMs)
+    const ahead = new Set(this.#ahead)
     for (const row of rows) {
       if (row.kind !== 'notice' || !this.#isUnknown(row)) continue
       const receivedAtMs = receivedAt(row.notice)
       // The clock of a receiver may be ahead: what comes until then would seem to be of the past.
       this.#upToMs = Math.max(this.#upToMs ?? 0, Math.min(receivedAtMs, nowMs))
-      this.#onRecall(row, row.seenAtMs !== undefined || receivedAtMs > upToMs ? nowMs : undefined)
+      const identity = identityOf(row.notice)
+      const isNews = row.seenAtMs !== undefined || (receivedAtMs > upToMs && !ahead.has(identity))
+      // This page may take the gateway's clock to be behind.
+      if (receivedAtMs > nowMs) this.#ahead = [...this.#ahead, identity].slice(-MAX_AHEAD)
+      this.#onRecall(row, isNews ? nowMs : undefined)
     }
     if (Math.abs(nowMs - this.#savedAtMs) >= SAVE_INTERVAL_MS) this.save()
   }
@@ -141,7 +150,12 @@ export class Rings {
   /** Saves what a reload of this tab must know: now and then, since a page may end without notice, and when it goes. */
   save(): void {
     this.#savedAtMs = this.#options.now()
-    const remembered: Remembered = { rings: this.#rings, seenId: this.#seenId, upToMs: this.#upToMs }
+    const remembered: Remembered = {
+      rings: this.#rings,
+      seenId: this.#seenId,
+      upToMs: this.#upToMs,
+      ahead: this.#ahead,
+    }
     this.#options.stores.rung.set(JSON.stringify(remembered))
   }
 

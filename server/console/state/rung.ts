@@ -78,20 +78,23 @@ export interface Remembered {
   readonly seenId: number
   /** Until when recalls have had their chance to ring, by the gateway's clock; undefined if the tab is new. */
   readonly upToMs: number | undefined
+  /** Those that seem to have been received later, and had theirs, by `identityOf`. */
+  readonly ahead: readonly string[]
 }
 
 /** Returns what was stored as JSON; what cannot be read is left out. */
 export function parseRemembered(text: string | null): Remembered {
   try {
     const stored: unknown = JSON.parse(text ?? '{}')
-    const { rings, seenId, upToMs } = isRecord(stored) ? stored : {}
+    const { rings, seenId, upToMs, ahead } = isRecord(stored) ? stored : {}
     return {
       rings: Array.isArray(rings) ? rings.flatMap((ring) => parseRing(ring) ?? []) : [],
       seenId: isNumber(seenId) ? seenId : 0,
       upToMs: isNumber(upToMs) ? upToMs : undefined,
+      ahead: Array.isArray(ahead) ? ahead.filter((one) => typeof one === 'string') : [],
     }
   } catch {
-    return { rings: [], seenId: 0, upToMs: undefined }
+    return { rings: [], seenId: 0, upToMs: undefined, ahead: [] }
   }
 }
 
