@@ -63,17 +63,17 @@ describe('the examples of CLIENTS.md', () => {
       const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState']
       const run = example(words, `http://127.0.0.1:${proxy.port}`, names, 'socket')
       let reloads = 0
+      let state = ''
       const socket = run(
         io,
         () => token,
         () => reloads++,
         hide,
-        () => undefined,
+        (next: string) => (state = next),
       ) as Socket
       onCleanUp(() => socket.disconnect())
-      await waitUntil('it is connected', () => socket.connected)
-      // Acknowledged after the subscribe, which was sent first.
-      await socket.timeout(5_000).emitWithAck('recalled', { group: 'g', seqs: [1] })
+      // A busy machine may refuse the first subscription for now: what was recalled before is no miss.
+      await waitUntil('it is live', () => state === 'live')
       for (const seq of upTo(40)) {
         await recall(gateway.url, 'lobby', seq)
         if (seq % 20 !== 10) continue
