@@ -69,17 +69,17 @@ export async function readReceivedSince(log: Log, room: Room, sinceMs: number, l
   let before = Number.MAX_SAFE_INTEGER
   let head: Position | undefined
   let unreadable = 0
-  // What can be read ends here. From there, whoever goes on is told of what cannot.
+  // What can be read ends here. Whoever continues from there is told of what cannot.
   let newest: number | undefined
   for (;;) {
     const read = await log.historyBefore(room, before, NOTICES_PER_READ)
     head ??= read.head
-    newest ??= read.notices.at(-1)?.offset
     const recent = read.notices.filter(({ receivedAtMs }) => receivedAtMs >= sinceMs)
     const isSameLog = read.head.epoch === head.epoch
     if (isSameLog) {
       notices = firstPage([...recent, ...notices], limit)
       unreadable += read.unreadable
+      newest ??= read.notices.at(-1)?.offset
     }
     const isOlder = recent.length === 0 && read.notices.length > 0
     if (!isSameLog || isOlder || entriesIn(read) < NOTICES_PER_READ) {

@@ -134,14 +134,16 @@ export class Rings {
     const upToMs = (this.#upToMs ??= nowMs)
     const ahead = new Set(this.#ahead)
     for (const row of rows) {
-      if (row.kind !== 'notice' || !this.#isUnknown(row)) continue
+      if (row.kind !== 'notice') continue
+      const identity = identityOf(row.notice)
+      if (!this.#isUnknown(identity)) continue
       const receivedAtMs = receivedAt(row.notice)
       // The clock of a receiver may be ahead: what comes until then would seem to be of the past.
       this.#upToMs = Math.max(this.#upToMs ?? 0, Math.min(receivedAtMs, nowMs))
-      const identity = identityOf(row.notice)
       const isNews = row.seenAtMs !== undefined || (receivedAtMs > upToMs && !ahead.has(identity))
       // This page may take the gateway's clock to be behind.
-      if (receivedAtMs > nowMs) this.#ahead = [...this.#ahead, identity].slice(-MAX_AHEAD)
+      if (receivedAtMs > nowMs && !ahead.has(identity))
+        this.#ahead = [...this.#ahead, identity].slice(-MAX_AHEAD)
       this.#onRecall(row, isNews ? nowMs : undefined)
     }
     if (Math.abs(nowMs - this.#savedAtMs) >= SAVE_INTERVAL_MS) this.save()
@@ -159,8 +161,7 @@ export class Rings {
     this.#options.stores.rung.set(JSON.stringify(remembered))
   }
 
-  #isUnknown({ notice }: NoticeRow): boolean {
-    const identity = identityOf(notice)
+  #isUnknown(identity: string): boolean {
     if (this.#known.has(identity)) return false
     this.#known.add(identity)
     if (this.#known.size > MAX_KNOWN) this.#known = new Set([...this.#known].slice(-MAX_KNOWN / 2))
