@@ -50,7 +50,10 @@ export class RoomStream {
     return taken.offset >= Math.max(this.#end, latest.offset)
   }
 
-  /** Gives each listener what follows its own place. Returns whether something is missing for one. */
+  /**
+   * Gives each listener what follows its own place. Returns whether something is missing for one. A place that no node has confirmed
+   * is not kept: told now, and left or killed before the response, the listener would be told the same again.
+   */
   give({ epoch, notices }: NoticeBatch, takers: readonly RoomListener[]): boolean {
     let hasHole = false
     let after = -1
@@ -58,8 +61,8 @@ export class RoomStream {
     // Before any of them takes something: the others would be behind it.
     const late = new Set(takers.filter((listener) => !this.hasAllBeenTakenBy(listener)))
     for (const listener of takers) {
-      const { taken } = listener
-      if (taken === undefined) continue
+      const { taken, isProved } = listener
+      if (taken === undefined || !isProved) continue
       if (taken.epoch !== epoch) {
         hasHole = true
         continue
@@ -80,9 +83,7 @@ export class RoomStream {
 
   #advance(position: Position): void {
     const latest = this.#latest
-    // Before the first response, it is what an earlier subscription still brings.
-    if (latest === undefined || (latest.epoch === position.epoch && position.offset > latest.offset))
-      this.#latest = position
+    if (latest?.epoch === position.epoch && position.offset > latest.offset) this.#latest = position
   }
 
   /** Where the next subscription begins: at the least place of these listeners, unless a node has yet to confirm one. */

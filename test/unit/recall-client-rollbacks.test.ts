@@ -149,6 +149,8 @@ describe('a log that goes back, as the client sees it', () => {
     it('every listener is told that had a place in it, wherever the log ends by then', async () => {
       const { followed, listen, enter, begin, stored } = followRoom(() => at(5))
       const [first, second] = [listen(), listen(at(2))]
+      // One request for the place of each.
+      begin(at(5))
       begin(at(5))
       followed.receive(batch([3, 4, 5, 6]))
       await turn()
