@@ -90,7 +90,7 @@ describe('the views of the console', () => {
         async () => (await readMetric(served.url, 'recalls_recovered_total')) > 0,
       )
       await recallOne(served.url, 'lost', 3)
-      await page.locator('.card.room .latest li').nth(2).waitFor()
+      await page.locator('.card.room .latest .seqs').filter({ hasText: /3$/ }).waitFor()
       const latest = await page.locator('.card.room .latest .seqs').allInnerTexts()
       expect(latest.map((text) => text.at(-1))).to.deep.equal(['3', '2', '1'])
       expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')

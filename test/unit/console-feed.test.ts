@@ -1,7 +1,11 @@
 import { expect } from 'chai'
 import { identityOf } from '../../server/console/state/conversations.ts'
 import { Feed, MAX_ROWS } from '../../server/console/state/feed.ts'
-import type { NoticeRow } from '../../server/console/state/feed.ts'
+import type { NoticeRow, Row } from '../../server/console/state/feed.ts'
+import { GatewayClock } from '../../server/console/state/gateway-clock.ts'
+import { Interruptions } from '../../server/console/state/interruptions.ts'
+import type { Interruption } from '../../server/console/state/interruptions.ts'
+import { latestOf } from '../../server/console/state/room-rows.ts'
 import type { Conversation, GroupConversation } from '../../shared/conversation.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
@@ -120,6 +124,32 @@ describe('feed of the console', () => {
     expect(allSeqsOf(feed)).to.deep.equal([2, 4])
     feed.setSearch('')
     expect(allSeqsOf(feed)).to.deep.equal([1, 2, 3, 4])
+  })
+})
+
+describe('the latest recalls of a room', () => {
+  const gap = { kind: 'gap', reason: 'trimmed' } as const
+  const interruption = new Interruptions(new GatewayClock(() => 0)).onState({ kind: 'stale', since: 1 })
+  const lost: Row = { kind: 'interruption', interruption: interruption as Interruption }
+  const latest = (...rows: readonly Row[]) =>
+    latestOf(rows.map((row, key) => ({ key, row }))).map(({ row }) =>
+      row.kind === 'notice' ? row.notice.offset : row.kind,
+    )
+
+  it('are not pushed out by remarks, of which there is one at most between two, and a gap before all others', () => {
+    const [one, two, ...more] = upTo(6).map((seq) => noticeRow(seq))
+    expect(latest()).to.deep.equal([])
+    expect(latest(lost, lost)).to.deep.equal(['interruption'])
+    expect(latest(one as Row, lost, gap, lost, lost, two as Row, lost, lost)).to.deep.equal([
+      'interruption',
+      2,
+      'gap',
+      1,
+    ])
+    expect(latest(one as Row, lost, two as Row, lost, lost, ...more, gap)).to.deep.equal([
+      ...['gap', 6, 5, 4, 3],
+      ...['interruption', 2],
+    ])
   })
 })
 

@@ -4,6 +4,7 @@ import type { KeyedRow, Row } from './feed.ts'
 export const MAX_ROOM_ROWS = 5_000
 /** Rows are dropped in bulk, so that adding one does not copy all the others. */
 const TRIM_SLACK_ROWS = 500
+const LATEST_RECALLS = 5
 
 /** The rows of a room, oldest first. Keys increase; they are negative for what was read later than what follows it. */
 export class RoomRows {
@@ -37,3 +38,22 @@ export class RoomRows {
     this.#rows = [...kept.map((row, i) => ({ key: firstKey + i, row })), ...this.#rows]
   }
 }
+
+/**
+ * Returns the latest recalls, newest first, with at most one remark between two of them: a connection that is lost again and again must
+ * not push the recalls out. A gap stands for the other remarks beside it.
+ */
+export function latestOf(rows: readonly KeyedRow[]): readonly KeyedRow[] {
+  const latest: KeyedRow[] = []
+  let recalls = 0
+  for (let i = rows.length - 1; i >= 0 && recalls < LATEST_RECALLS; i--) {
+    const entry = rows[i] as KeyedRow
+    if (isRecall(entry)) recalls++
+    const newer = latest.at(-1)
+    if (newer === undefined || isRecall(newer) || isRecall(entry)) latest.push(entry)
+    else if (entry.row.kind === 'gap') latest[latest.length - 1] = entry
+  }
+  return latest
+}
+
+const isRecall = ({ row }: KeyedRow): boolean => row.kind === 'notice'

@@ -5,6 +5,7 @@ import { address } from '../state/address.ts'
 import { messageText } from '../state/copied.ts'
 import { conversationText, kindOf } from '../state/conversations.ts'
 import type { NoticeRow } from '../state/feed.ts'
+import { latestOf } from '../state/room-rows.ts'
 import type { WatchedRoom } from '../state/watched-room.ts'
 import { Pair } from '../ui/conversation.tsx'
 import { Icon } from '../ui/icon.tsx'
@@ -12,7 +13,6 @@ import { Failure, InterruptionText, LateMark, TestMark, Timestamp } from '../ui/
 import { Name } from '../ui/name.tsx'
 import { RoomPresenceLink } from './presence-links.tsx'
 
-const MAX_SHOWN_RECALLS = 5
 const MAX_SHOWN_SEQS = 10
 
 interface RoomCardProps {
@@ -104,7 +104,7 @@ function Gaps({ watched: { lastGap } }: { readonly watched: WatchedRoom }) {
 
 function LatestRecalls({ watched }: { readonly watched: WatchedRoom }) {
   const { t } = useLocale()
-  const latest = watched.rows.slice(-MAX_SHOWN_RECALLS).toReversed()
+  const latest = latestOf(watched.rows)
   return (
     <>
       <h3>{t.rooms.latest}</h3>
