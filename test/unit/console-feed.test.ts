@@ -146,10 +146,8 @@ describe('the latest recalls of a room', () => {
       'gap',
       1,
     ])
-    expect(latest(one as Row, lost, two as Row, lost, lost, ...more, gap)).to.deep.equal([
-      ...['gap', 6, 5, 4, 3],
-      ...['interruption', 2],
-    ])
+    const many = latest(one as Row, lost, two as Row, lost, lost, ...more, gap)
+    expect(many.join()).to.equal('gap,6,5,4,3,interruption,2')
   })
 })
 
