@@ -6,10 +6,10 @@ import { GatewayError } from '../../shared/errors.ts'
  */
 export function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new GatewayError('BROKER_UNAVAILABLE', `no reply within ${Math.round(ms)} ms`)),
-      ms,
-    )
+    const giveUp = (): void =>
+      reject(new GatewayError('BROKER_UNAVAILABLE', `no reply within ${Math.round(ms)} ms`))
+    // After this process stood still, what has arrived meanwhile is read before it gives up.
+    const timer = setTimeout(() => setImmediate(giveUp), ms)
     work.then(
       (result) => {
         clearTimeout(timer)
