@@ -167,7 +167,7 @@ describe('what a client in a page says of its connection', () => {
     await becomes('offline')
     const { retryAtMs = 0 } = await waitUntil('it waits for long', async () => {
       const state = (await look()).states.at(-1)
-      return (state?.retryAtMs ?? 0) > Date.now() + 3_000 && state
+      return (state?.retryAtMs ?? 0) > Date.now() + 5_000 && state
     })
     await page.context().setOffline(false)
     await becomes('live')

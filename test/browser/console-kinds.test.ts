@@ -86,13 +86,13 @@ describe('every kind of conversation in the console', () => {
     for (const reloads of [0, 1]) {
       if (reloads === 1) await page.reload()
       const pair = page.locator('.room').filter({ has: page.getByRole('heading', { name: 'dan and eve' }) })
-      await pair.locator('.latest li').nth(1).waitFor()
+      await pair.locator('.latest .seqs').nth(1).waitFor()
       expect(await pair.locator('.latest .seqs').allInnerTexts()).to.deep.equal([
         '2_2_1700000000',
         '1_1_1700000000',
       ])
       const account = page.locator('.room').filter({ has: page.getByRole('heading', { name: '@TOA#sale' }) })
-      await account.locator('.latest li').waitFor()
+      await account.locator('.latest .seqs').waitFor()
       expect(await account.locator('.latest .seqs').allInnerTexts()).to.deep.equal(['4_4_1700000000'])
     }
     await page.getByRole('button', { name: /^Stop watching .*dan.*eve/ }).click()

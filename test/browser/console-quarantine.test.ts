@@ -63,6 +63,7 @@ describe('the quarantine in the console', () => {
     await body.waitFor()
     expect(await page.evaluate('location.hash')).to.match(/^#quarantine\?entry=[\w-]+$/)
 
+    await page.waitForFunction("document.activeElement?.classList.contains('details')")
     await page.keyboard.press('Escape')
     await body.waitFor({ state: 'detached' })
     await reasonOf(page, 'rotten on disk').locator('.entry').click()
@@ -89,7 +90,8 @@ describe('the quarantine in the console', () => {
     // It is there for this reason now.
     await reasonOf(page, refused).locator('.entry').waitFor()
     expect(await reasonOf(page, 'is odd').count()).to.equal(0)
-    await page.keyboard.press('Escape')
+    await details(page).getByRole('button', { name: 'Close' }).click()
+    await details(page).waitFor({ state: 'detached' })
 
     await reasonOf(page, 'NOPERM').locator('.entry').click()
     await button(page, 'Retry').click()

@@ -131,32 +131,48 @@ describe('the rows of the console', () => {
 
   it('look different when they are open, active or fresh, also in high contrast', async () => {
     const page = await openFeed()
-    const look = (selector: string, pseudo = '') =>
+    const look = (selector: string, pseudo = '', timeout = 30_000) =>
       page
         .locator(selector)
         .first()
-        .evaluate((element, which) => {
-          const style = (
-            globalThis as unknown as {
-              getComputedStyle: (element: unknown, pseudo?: string) => Record<string, string>
+        .evaluate(
+          (element, which) => {
+            const style = (
+              globalThis as unknown as {
+                getComputedStyle: (element: unknown, pseudo?: string) => Record<string, string>
+              }
+            ).getComputedStyle(element, which || undefined)
+            const { backgroundColor, outlineStyle, outlineColor, borderLeftWidth, boxShadow, content } = style
+            const lengths = ['left', 'width', 'paddingLeft'].map((name) => parseFloat(style[name] ?? ''))
+            return {
+              backgroundColor,
+              outlineStyle,
+              outlineColor,
+              borderLeftWidth,
+              boxShadow,
+              content,
+              lengths,
             }
-          ).getComputedStyle(element, which || undefined)
-          const { backgroundColor, outlineStyle, outlineColor, borderLeftWidth, boxShadow, content } = style
-          const lengths = ['left', 'width', 'paddingLeft'].map((name) => parseFloat(style[name] ?? ''))
-          return { backgroundColor, outlineStyle, outlineColor, borderLeftWidth, boxShadow, content, lengths }
-        }, pseudo)
-    await recallMany(1)
-    await page.locator('.row.fresh').first().waitFor()
-    expect((await look('.row.fresh', '::before')).content).to.equal('""')
+          },
+          pseudo,
+          { timeout },
+        )
+    // A row is fresh for 3 s.
+    const lookAtFresh = () =>
+      waitUntil('a fresh row', async () => {
+        await recallMany(1)
+        return look('.row.fresh', '::before', 1_000).catch(() => undefined)
+      })
+    expect((await lookAtFresh()).content).to.equal('""')
     for (const width of [390, 1_280]) {
       await page.setViewportSize({ width, height: 800 })
-      await recallMany(1)
-      await page.locator('.row.fresh').first().waitFor()
-      const [left = NaN, dot = NaN] = (await look('.row.fresh', '::before')).lengths
+      const [left = NaN, dot = NaN] = (await lookAtFresh()).lengths
       expect((await look('.row.notice')).lengths[2]).to.be.above(left + dot + 1)
     }
     await rowsOf(page).nth(3).click()
     await details(page).waitFor()
+    // The panel takes the focus a frame later.
+    await page.waitForFunction("document.activeElement?.classList.contains('details')")
     await page.locator('.list').focus()
     await page.keyboard.press('ArrowDown')
     for (const forcedColors of ['none', 'active'] as const) {

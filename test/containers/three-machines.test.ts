@@ -292,7 +292,7 @@ describe('the section about three machines', () => {
     for (const seq of [140, 141, 142, 143])
       await sh(linesOf(commands, /^\. | send /).replace('130,131', String(seq)))
     for (const seq of [140, 141, 142, 143])
-      expect(await isRecalled(commands, seq), String(seq)).to.equal(true)
+      await waitUntil(`${seq} is recalled`, () => isRecalled(commands, seq))
   })
 
   it('moves Redis to another machine, which gets back what receivers have', async () => {
@@ -312,7 +312,7 @@ describe('the section about three machines', () => {
     for (const child of processes.get(13) ?? []) await kill(child)
     for (const run of [...starts.values()].flat()) run()
     for (const seq of [130, 132, 140, 141, 142, 143])
-      await waitUntil(`${seq} is published again`, () => isRecalled(commands, seq), 60_000)
+      await waitUntil(`${seq} is published again`, () => isRecalled(commands, seq))
   })
 
   it('updates by a folder beside the one that runs', async () => {

@@ -166,7 +166,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
       })
 
       it('expires the recalled set after its TTL', async () => {
-        const options = { recalledTtlS: 1 }
+        const options = { recalledTtlS: 4 }
         let short = fixture.shared ? await open(options) : await reopen(options)
         const many = Array.from({ length: 2_500 }, (_, i) => i + 1)
         await short.publish(recallOf('g', many), TIMEOUT_MS)
@@ -183,7 +183,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
       })
 
       it('expires the recalled set of a group regardless of recalls in its topics', async () => {
-        const options = { recalledTtlS: 1 }
+        const options = { recalledTtlS: 4 }
         let short = fixture.shared ? await open(options) : await reopen(options)
         await short.publish(recallOf('g', [1], { topic: 't' }), TIMEOUT_MS)
         await short.publish(recallOf('g', [1]), TIMEOUT_MS)
@@ -286,7 +286,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
       })
 
       it('still prove that nothing was missed after the notices have expired', async () => {
-        const short = fixture.shared ? await open({ historyTtlS: 1 }) : await reopen({ historyTtlS: 1 })
+        const short = fixture.shared ? await open({ historyTtlS: 4 }) : await reopen({ historyTtlS: 4 })
         await short.publish(recallOf('g', [1]), TIMEOUT_MS)
         const [head] = await short.heads([{ group: 'g' }])
         const epoch = head?.epoch ?? ''

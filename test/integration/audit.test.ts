@@ -34,7 +34,7 @@ describe('what admins do', () => {
     }
     expect(await audit()).to.deep.equal({ ok: true, entries: [] })
 
-    await postDisconnect(one.url, token, { userId: 'u', group: 'g', forS: 60 })
+    await postDisconnect(one.url, token, { userId: 'u', group: 'g', forS: 3_600 })
     const sent = await fetch(`${one.url}/v1/test-recall`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${token}`, 'X-Forwarded-For': '203.0.113.7' },
@@ -159,7 +159,10 @@ describe('what admins do', () => {
     for (let i = 0; i < 103; i++) await postDisconnect(late.url, busy, { userId: `raider-${i}` })
     late.signal('SIGTERM')
     await late.exited
-    const raiders = (await list(other.url)).revocations.filter(({ userId }) => userId.startsWith('raider-'))
+    const raiders = await waitUntil('the other node has read them', async () => {
+      const found = (await list(other.url)).revocations.filter(({ userId }) => userId.startsWith('raider-'))
+      return found.length === 103 && found.every(({ admin }) => admin !== undefined) && found
+    })
     expect(raiders.map(({ admin: by }) => by)).to.deep.equal(Array.from({ length: 103 }, () => 'admin-3'))
   })
 

@@ -438,7 +438,7 @@ describe('bugs that other clients have had', () => {
         url: proxy.url,
         getToken: () => {
           tokens++
-          if (tokens === 1) return makeToken({ role: 'admin', ttlS: 3 })
+          if (tokens === 1) return makeToken({ role: 'admin', ttlS: 10 })
           return tokens === 2 ? new Promise<string>((resolve) => (finish = resolve)) : adminToken()
         },
       })

@@ -398,7 +398,8 @@ describe('the command line', () => {
   })
 
   it('replay: refuses a second one with the same note, until the first has ended, however it ended', async () => {
-    const bodies = [1, 2, 3].map((MsgSeq) => recallBody({ GroupId: 'noted', MsgSeqList: [{ MsgSeq }] }))
+    const seqs = Array.from({ length: 20 }, (_, i) => i + 1)
+    const bodies = seqs.map((MsgSeq) => recallBody({ GroupId: 'noted', MsgSeqList: [{ MsgSeq }] }))
     writeFileSync(
       join(folder.path, 'noted.jsonl'),
       bodies.map((body) => `${JSON.stringify(body)}\n`).join(''),
@@ -416,8 +417,8 @@ describe('the command line', () => {
     await first.exited
     const rest = await run(words)
     expect(rest.code).to.equal(0)
-    const recalled = await run(['recalled', '--group', 'noted', '--seqs', '1-9'])
-    expect(seqsOf([{ messages: recalled.lines<{ seq: number }>() }])).to.deep.equal([1, 2, 3])
+    const recalled = await run(['recalled', '--group', 'noted', '--seqs', '1-30'])
+    expect(seqsOf([{ messages: recalled.lines<{ seq: number }>() }])).to.deep.equal(seqs)
   })
 
   it('replay --quarantine: retries what is in the quarantines, and tells what stays', async () => {

@@ -5,6 +5,9 @@ import { CountedGateway } from '../support/counted-gateway.ts'
 import type { StepsBetween } from '../support/counted-gateway.ts'
 import { startRedis } from '../support/redis-server.ts'
 
+/** Of a look at what the user may do at Redis, 25 at most. */
+const CALLS_OF_TRIAL = 25
+
 /** Guards, with counts, what it costs to come in: the same on any machine, however busy. */
 describe('the work for sockets that come in', () => {
   const onCleanUp = cleanUpAfterEach()
@@ -31,9 +34,11 @@ describe('the work for sockets that come in', () => {
   it('is few steps for each, and no call of Redis for rooms that the node follows', async () => {
     const sockets = 300
     const steps = await connect({ sockets, rooms: 20 })
-    expect(steps.ssubscribes, 'subscriptions at Redis').to.equal(0)
+    expect(steps.ssubscribes - steps.trials, 'subscriptions at Redis').to.equal(0)
     // Heartbeats take 3 a second.
-    expect(steps.redisCalls, 'calls of Redis').to.be.below(4 * (steps.probes + 2))
+    expect(steps.redisCalls, 'calls of Redis').to.be.below(
+      4 * (steps.probes + 2) + CALLS_OF_TRIAL * steps.trials,
+    )
     // 3.3, 4, 49, 12, 3, 12, 395, 44 and 0 for each when these limits were set.
     expect(steps.writes / sockets, 'writes').to.be.below(4)
     expect(steps.encodings / sockets, 'encodings').to.be.below(5)
@@ -57,7 +62,7 @@ describe('the work for sockets that come in', () => {
   it('is few calls of Redis for rooms that open together', async () => {
     const few = await connect({ sockets: 1, rooms: 100, roomsPerSocket: 100 })
     // 80 of them are new. 5 subscriptions and 6 reads of heads when this limit was set.
-    expect(few.redisCalls, 'calls of Redis for 80 rooms').to.be.below(20)
+    expect(few.redisCalls, 'calls of Redis for 80 rooms').to.be.below(20 + CALLS_OF_TRIAL * few.trials)
     const rooms = 1_000
     const many = await connect({ sockets: 1, rooms, roomsPerSocket: rooms })
     // 0.07 to 0.11, 1.1, 45, 1.2, 0.3 and 136 for each when these limits were set.

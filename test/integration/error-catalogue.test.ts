@@ -122,8 +122,9 @@ describe('the error catalogue', () => {
     for (let i = 0; i < 1_000; i += 50) {
       await Promise.all(Array.from({ length: 50 }, (_, j) => client.request({ group: `g${i + j}` })))
     }
+    let more = 0
     const refusal = await waitUntil('a room is refused for good', async () => {
-      const response = await client.request({ group: `one more` })
+      const response = await client.request({ group: `one more ${more++}` })
       return !response.ok && !response.retry && response
     })
     const { code, message, retry } = refusal

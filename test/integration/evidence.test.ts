@@ -18,6 +18,7 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
+import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -59,6 +60,8 @@ describe('evidence', () => {
     await recall('hall', [7], 'alice')
     // Only 131 is new in it.
     await recall('lobby', [128, 131], 'bob')
+    // Not on its disk, because Redis was late.
+    await waitUntil('Redis has all', async () => (await readMetric(gateway.url, 'spool_recalls')) === 0)
   })
 
   async function recall(group: string, seqs: readonly number[], operator: string, fields: Line = {}) {

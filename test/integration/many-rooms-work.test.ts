@@ -74,7 +74,9 @@ describe('the work that a gateway does for many rooms', () => {
     await Promise.all(others.map(enter))
     const joined = await calls()
     expect(scripts(joined) - scripts(opened), 'heads of rooms that are open').to.be.below(OTHER_CALLS)
-    expect(joined('ssubscribe')).to.equal(opened('ssubscribe'))
+    // Each trial of what the user at Redis may do makes one, and one `persist`.
+    const opens = (of: (name: string) => number) => of('ssubscribe') - of('persist')
+    expect(opens(joined)).to.equal(opens(opened))
 
     await cutSubscriptions()
     const seen = await waitUntil('all rooms have looked at their logs', async () => {

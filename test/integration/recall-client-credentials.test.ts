@@ -102,7 +102,7 @@ describe('the credentials of a client', () => {
     const getToken = async () => {
       const wrong = Date.now
       Date.now = now
-      const token = makeToken({ rooms: [room], ttlS: asked.length === 0 ? 3 : 600 })
+      const token = makeToken({ rooms: [room], ttlS: asked.length === 0 ? 10 : 600 })
       // The time is in it already.
       Date.now = wrong
       asked.push(await token)
@@ -124,7 +124,7 @@ describe('the credentials of a client', () => {
   it('of another user are told, and used on a connection of their own', async () => {
     let asked = 0
     const client = open(() =>
-      ++asked === 1 ? makeToken({ rooms: [room], ttlS: 3 }) : makeToken({ sub: 'user-2', rooms: [] }),
+      ++asked === 1 ? makeToken({ rooms: [room], ttlS: 10 }) : makeToken({ sub: 'user-2', rooms: [] }),
     )
     const errors = eventsOf(client, 'error')
     const goodbyes = eventsOf(client, 'goodbye')

@@ -58,23 +58,24 @@ describe('what the client owes the application', () => {
     it('is told again at once when the connection is back, however long it was to wait, and soon if that fails', async () => {
       const { random } = Math
       onCleanUp(() => void (Math.random = random))
-      // Without jitter, the second delay is 2 s.
+      // Without jitter, the third delay is 4 s.
       Math.random = () => 0.999
       const { room, open } = await setUp(TOO_MANY)
       const client = open()
       const errors = eventsOf(client, 'error')
       let told = 0
       client.on('gap', () => {
-        if (++told < 4) throw new Error('cannot reload')
+        if (++told < 5) throw new Error('cannot reload')
       })
       client.subscribe(room, () => undefined)
-      await waitUntil('it has failed twice', () => errors.length === 2)
+      await waitUntil('it has failed three times', () => errors.length === 3)
       const failedAtMs = performance.now()
       client.connect()
-      await waitUntil('it is told', () => told === 3)
-      expect(performance.now() - failedAtMs).to.be.below((errors[1]?.retryInMs ?? 0) / 2)
-      await waitUntil('it has failed again', () => errors.length === 3)
-      expect(errors[2]?.retryInMs).to.be.below(1_000)
+      await waitUntil('it is told', () => told === 4)
+      expect(performance.now() - failedAtMs).to.be.below(errors[2]?.retryInMs ?? 0)
+      await waitUntil('it has failed again', () => errors.length === 4)
+      // By itself, it would be longer each time.
+      expect(errors[3]?.retryInMs).to.be.below(1_000)
       await isLive(client)
     })
 

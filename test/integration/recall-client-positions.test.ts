@@ -104,6 +104,7 @@ describe('a position of the client', () => {
     await other.has(2)
     await recall(3)
     await store.has(3)
+    await again.has(3)
     const offsets = store.stored.map((position) => (position as Position).offset)
     expect(offsets).to.deep.equal(offsets.toSorted((one, two) => one - two))
     expect([again.seqs, other.seqs.slice(0, 2)]).to.deep.equal([
@@ -266,7 +267,7 @@ describe('a position of the client', () => {
     await isLive(client)
     const [one, two, three] = [recorder(), recorder(), recorder()]
     const first = client.subscribe(room, one.listener)
-    await immediate()
+    await Promise.resolve()
     first.leave()
     const second = client.subscribe(room, two.listener)
     client.subscribe({ group: 'other' }, () => undefined).leave()

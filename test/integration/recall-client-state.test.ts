@@ -112,7 +112,7 @@ describe('what a client says of its connection', () => {
         const state = await becomes(client, { kind: 'offline', code })
         expect(state.reason, url).to.include(reason)
         const retry = await waitUntil('the next attempt is planned', () => client.state.retryAtMs)
-        expect(retry - Date.now(), url).to.be.within(-1_000, 31_000)
+        expect(retry - Date.now(), url).to.be.at.most(31_000)
         expect(client.state.previous, url).to.equal('connecting')
         expect(
           errors.map(({ source }) => source),
@@ -153,28 +153,30 @@ describe('what a client says of its connection', () => {
     await becomes(second, { kind: 'live', previous: 'offline' })
     const { since, reason } = second.state
     expect([reason, since <= Date.now()]).to.deep.equal([undefined, true])
+    const states = eventsOf(second, 'state')
     gateway.signal('SIGTERM')
-    await becomes(second, { kind: 'offline', code: '4000' })
+    // It may try again at once.
+    await waitUntil('it is told', () => states.some(({ code }) => code === '4000'))
     await becomes(second, { kind: 'offline', code: 'NO_ANSWER' })
   })
 
   it('is offline when nothing has arrived for as long as the node has said, on a line that nobody closed', async () => {
     const gateway = await startFake()
-    gateway.io.on('connection', (socket) => socket.emit('hello', { expiresInMs: 600_000, silenceMs: 400 }))
+    gateway.io.on('connection', (socket) => socket.emit('hello', { expiresInMs: 600_000, silenceMs: 2_500 }))
     const proxy = await startTcpProxy(gateway.port)
     onCleanUp(proxy.stop)
     const client = open(`http://127.0.0.1:${proxy.port}`)
     client.subscribe(room, noop)
     await becomes(client, { kind: 'live' })
     const timer = setInterval(() => gateway.io.emit('delivery', { proved: true }), 100)
-    await new Promise((resolve) => setTimeout(resolve, 900))
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
     clearInterval(timer)
     expect(client.state.kind).to.equal('live')
     const states = eventsOf(client, 'state')
     const swallowedAtMs = Date.now()
     proxy.swallow()
     await waitUntil('it is back', () => states.length > 0 && client.state.kind === 'live')
-    expect(states[0]).to.include({ kind: 'offline', code: 'SILENT', reason: 'nothing has arrived for 0.4 s' })
+    expect(states[0]).to.include({ kind: 'offline', code: 'SILENT', reason: 'nothing has arrived for 2.5 s' })
     // Since nothing has arrived, not since that was noticed.
     expect(states[0]?.since).to.be.below(swallowedAtMs + 300)
   })
@@ -284,12 +286,11 @@ describe('what a client says of its connection', () => {
       client.on('state', () => client.close())
       client.connect()
       await becomes(client, { kind: 'closed' })
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      expect(gateway.io.of('/').sockets.size).to.equal(0)
+      await waitUntil('it is gone', () => gateway.io.of('/').sockets.size === 0)
     })
     await waitUntil('its connections are gone', () => gateway.io.of('/').sockets.size === 0)
-    const after = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-    expect(after).to.be.at.most(before + 1)
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    await waitUntil('no timer is left', () => timers() <= before + 1)
   })
 
   it('connects anew once for each call of connect, also in a listener of the state', async () => {

@@ -43,7 +43,7 @@ describe('the work for a recall', () => {
   async function start(broker: 'redis' | 'embedded'): Promise<void> {
     const redis = broker === 'redis' ? await startRedis() : undefined
     if (redis) onCleanUp(redis.stop)
-    gateway = await CountedGateway.start(redis)
+    gateway = await CountedGateway.start(redis, { HEARTBEAT_S: '40' })
     onCleanUp(gateway.process.stop)
   }
 

@@ -74,11 +74,16 @@ describe('a recall that counts as kept once the append-only file is synced', () 
       (error: Error) => error.message,
     )
 
+  /** A busy machine may have to try again: a command has a second. */
+  const isKept = (broker: Broker) => waitUntil('it is kept', async () => (await publish(broker)) === 'kept')
+  const says = (broker: Broker, pattern: RegExp) =>
+    waitUntil(`it says ${pattern.source}`, () => pattern.test(broker.reasons().join()), RECOVERY_MS)
+
   it('is not confirmed before, and holds up nothing but other recalls', async () => {
     const { server, sync } = await setUp()
     const broker = createBroker(server.url)
     await broker.start()
-    expect(await publish(broker)).to.equal('kept')
+    await isKept(broker)
 
     let answer = (_reply: SyncReply): void => undefined
     sync.reply = () => new Promise((resolve) => (answer = resolve))
@@ -123,11 +128,11 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     sync.reply = () => AOF_OFF
     const broker = createBroker(server.url)
     await broker.start()
-    expect(broker.reasons().join()).to.match(/^cannot sync the append-only file: AOF_OFF: .*appendonly yes/)
+    await says(broker, /^cannot sync the append-only file: AOF_OFF: .*appendonly yes/)
     expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
     sync.reply = () => [1, 0]
     await waitUntil('the broker is ready', broker.isReady, RECOVERY_MS)
-    expect(await publish(broker)).to.equal('kept')
+    await isKept(broker)
 
     sync.reply = () => AOF_OFF
     server.cut()
@@ -149,20 +154,18 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     const { server, send } = await setUp('everysec')
     const broker = createBroker(server.url)
     await broker.start()
-    expect(broker.reasons().join()).to.match(
-      /^cannot sync the append-only file: PREMATURE: .*appendfsync always/,
-    )
+    await says(broker, /^cannot sync the append-only file: PREMATURE: .*appendfsync always/)
     expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
     await send('CONFIG', 'SET', 'appendfsync', 'always')
     await waitUntil('the broker is ready', broker.isReady, RECOVERY_MS)
-    expect(await publish(broker)).to.equal('kept')
+    await isKept(broker)
   })
 
   it('is refused until three looks in a row have not found the server too early, because one may miss it', async () => {
     const { server, sync } = await setUp('everysec')
     const broker = createBroker(server.url)
     await broker.start()
-    expect(broker.reasons().join()).to.include('PREMATURE')
+    await says(broker, /PREMATURE/)
     sync.reply = () => [0, 0]
     const asked = sync.asked
     await waitUntil('the broker is ready', broker.isReady, RECOVERY_MS)
@@ -174,9 +177,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     sync.reply = () => [0, 0]
     const broker = createBroker(server.url)
     await broker.start()
-    expect(broker.reasons().join()).to.match(
-      /^cannot sync the append-only file: NOFSYNC: .*appendfsync always/,
-    )
+    await says(broker, /^cannot sync the append-only file: NOFSYNC: .*appendfsync always/)
   })
 
   it('is refused by this Redis, if it is too old for it', async function () {
@@ -195,7 +196,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     const broker = createBroker(redis.url)
     await broker.start()
     expect(broker.reasons()).to.deep.equal([])
-    expect(await publish(broker)).to.equal('kept')
+    await isKept(broker)
     await send('CONFIG', 'SET', 'appendfsync', 'everysec')
     // Others write as well: that hides an early answer to writes of one pipeline.
     let isWriting = true
@@ -221,8 +222,8 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     }
     expect(isEarly()).to.equal(false)
     // The first waits for a sync; the second, made after it, can only be part of a later one.
-    expect(await publish(other)).to.equal('kept')
     const startedMs = performance.now()
+    expect(await publish(other)).to.equal('kept')
     const outcomes = await Promise.all(Array.from({ length: 100 }, () => publish(other)))
     expect(new Set(outcomes)).to.deep.equal(new Set(['kept']))
     expect(performance.now() - startedMs).to.be.above(SYNC_INTERVAL_MS)
@@ -234,7 +235,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     onCleanUp(proxy.stop)
     const broker = createBroker(`redis://127.0.0.1:${proxy.port}`)
     await broker.start()
-    expect(await publish(broker)).to.equal('kept')
+    await isKept(broker)
     expect(proxy.swallow({ sent: 'recall-gateway-recalls' })).to.equal(1)
     expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
     await waitUntil(
@@ -249,9 +250,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     sync.reply = () => 'NOPERM User gateway has no permissions to run the waitaof command'
     const broker = createBroker(server.url)
     await broker.start()
-    expect(broker.reasons().join()).to.match(
-      /^cannot sync the append-only file: NOPERM: .*waitaof.*redis\.md#permissions/,
-    )
+    await says(broker, /^cannot sync the append-only file: NOPERM: .*waitaof.*redis\.md#permissions/)
     expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
   })
 })

@@ -29,6 +29,8 @@ describe('the work that the relay does', () => {
     const backend = createServer((asked, response) => {
       void readBytes(asked).then(() => response.setHeader('Content-Type', 'application/json').end(answer))
     })
+    // A pause of the test is no reason for another connection.
+    backend.keepAliveTimeout = 60_000
     backend.on('connection', () => connections.toBackend++)
     backend.listen(0, '127.0.0.1')
     await once(backend, 'listening')

@@ -114,7 +114,7 @@ describe('spool', () => {
   })
 
   it('leaves the way over the disk soon after Redis was late once, under steady load', async () => {
-    const receiver = await start({ HISTORY_SIZE: '400' })
+    const receiver = await start({ HISTORY_SIZE: '4000' })
     const spooled = async (): Promise<number> =>
       Number(
         /recalls_kept_total\{where="spool",duplicate="false"\} (\d+)/.exec(
@@ -132,7 +132,7 @@ describe('spool', () => {
     redis.signal('SIGSTOP')
     await waitUntil('recalls are spooled', async () => (await spooled()) > 0)
     redis.signal('SIGCONT')
-    const fairMs = fairClock(receiver.pid)
+    const fairMs = fairClock(receiver.pid, gateway.pid)
     const continuedAtMs = fairMs()
     let [before, latest] = [-1, 0]
     while (before !== latest) {
@@ -148,7 +148,7 @@ describe('spool', () => {
     for (const { status } of await Promise.all(posts)) expect(status).to.equal(200)
     const answeredAtMs = fairMs()
     await client.count(posts.length + 1)
-    expect(fairMs() - answeredAtMs).to.be.below(1_000)
+    expect(fairMs() - answeredAtMs).to.be.below(3_000)
     expect(new Set(client.seqs()).size).to.equal(posts.length + 1)
     expect(client.gaps).to.be.empty
   })
@@ -163,7 +163,7 @@ describe('spool', () => {
     const late = await subscribe(gateway)
     const { position } = await late.subscribe({ group: 'g' })
     await late.subscribe({ group: 'g', since: { ...position, offset: 0 } })
-    await waitUntil('the history arrives', () => late.received.length === position.offset)
+    await waitUntil('the history arrives', () => late.received.length >= position.offset)
     expect(late.seqs()).to.include.members([2, 3])
   })
 

@@ -102,8 +102,8 @@ describe('TLS', () => {
     const { gateway } = await start()
     const { closed } = await openRaw(gateway.port)
     const began = performance.now()
-    await closed(15_000)
-    expect(performance.now() - began).to.be.below(14_000)
+    await closed(60_000)
+    expect(performance.now() - began).to.be.below(30_000)
     await waitUntil('it is logged', () => gateway.output().includes('TLS_FAILED'))
   })
 

@@ -86,6 +86,8 @@ describe('a traced recall', () => {
     expect(
       (await postWebhook(receiver.url, { query: forged, headers: { traceparent: HEADER } })).status,
     ).to.equal(401)
+    // Those that are left when a process ends have a second.
+    await collector.waitFor('all spans', (spans) => spans.length >= 4)
     await Promise.all([end(receiver), end(node)])
 
     const spans = collector.spans()

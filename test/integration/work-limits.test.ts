@@ -163,7 +163,7 @@ describe('the work that a gateway does', () => {
 
   it('is three writes for a socket that comes in', async () => {
     // Pings are writes too.
-    await start({ HEARTBEAT_S: '25' })
+    await start({ HEARTBEAT_S: '40' })
     // The first sockets open the room. The tokens of those that follow are known.
     await subscribe(1_000, 1)
     const before = writes()

@@ -190,7 +190,9 @@ describe('Prometheus, with three processes', () => {
     await waitUntil('all is well', async () => (await prometheus.alerts()).length === 0)
     await system.killRedis()
     await system.recall()
-    const alert = await waitUntil('the alert', async () => (await firing())[0])
+    const isOfRedis = ({ labels }: { readonly labels: Readonly<Record<string, string>> }) =>
+      labels['alertname'] === 'RecallGatewayRedisDown'
+    const alert = await waitUntil('the alert', async () => (await firing()).find(isOfRedis))
     expect(alert.labels).to.deep.equal({
       alertname: 'RecallGatewayRedisDown',
       job: JOB,

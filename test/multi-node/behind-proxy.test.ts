@@ -165,15 +165,10 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     receiver.signal('SIGKILL')
     await receiver.exited
 
-    const response = fetch(`${proxy.url}/webhook?${new URLSearchParams(signedQuery()).toString()}`, {
-      method: 'POST',
-      body: JSON.stringify(recallBody()),
-      signal: AbortSignal.timeout(PROVIDER_TIMEOUT_MS),
-    }).then(({ status }) => status)
-
-    expect(await response.catch((error: Error) => error.name)).to.equal('TimeoutError')
-    // Who waits longer must not look for the fault in the token.
+    const startMs = performance.now()
     const { status, body } = await postWebhook(proxy.url)
+    expect(performance.now() - startMs).to.be.above(PROVIDER_TIMEOUT_MS)
+    // Who waits longer than the provider must not look for the fault in the token.
     expect(status).to.equal(503)
     expect(body).to.include({ ActionStatus: 'FAIL', ErrorCode: 503, retry: true })
     expect(body.ErrorInfo).to.include('NOT_KEPT')

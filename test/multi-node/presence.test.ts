@@ -61,7 +61,7 @@ describe('who is connected to three nodes', () => {
     const stream = await openStream(urlOf(1), 'group=lobby', await makeToken(ALICE))
     onCleanUp(stream.close)
     await stream.first('subscribed')
-    await socket(2, { ...ALICE, sub: 'bob' })
+    const bob = await socket(2, { ...ALICE, sub: 'bob' })
     const sinceMs = Date.now()
     for (const seq of [1, 2, 3]) {
       const body = recallBody({ GroupId: 'lobby', MsgSeqList: [{ MsgSeq: seq }] })
@@ -69,6 +69,7 @@ describe('who is connected to three nodes', () => {
     }
     await first.count(3)
     await waitUntil('the stream has them', () => stream.seqs().length === 3)
+    await bob.count(3)
 
     for (const i of [0, 1, 2]) {
       const { nodes: all, unanswered, revocations, userId } = await userOn(i)
@@ -169,10 +170,10 @@ describe('who is connected to three nodes', () => {
     const earlier = createRedisBroker(options, { log: pino({ level: 'silent' }) })
     await earlier.start()
     onCleanUp(() => earlier.stop())
-    await earlier.heartbeat('earlier', encodeHeartbeat({ ...IDLE_RECEIVER, role: 'node' }))
     const { unanswered, nodes: answering } = await waitUntil('it is known', async () => {
+      await earlier.heartbeat('earlier', encodeHeartbeat({ ...IDLE_RECEIVER, role: 'node' }))
       const answer = await userOn(0)
-      return answer.unanswered.length > 0 && answer
+      return answer.unanswered[0]?.why.includes('of an earlier version') && answer
     })
     expect(answering).to.have.lengthOf(3)
     expect(unanswered[0]).to.include({ id: 'earlier' })

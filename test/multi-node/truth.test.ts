@@ -70,7 +70,7 @@ describe('what the status and clients say while recalls cannot come in', () => {
     await receiver.exited
     redis.signal('SIGCONT')
     await says('NO_RECEIVER')
-    expect(client.state.kind).to.equal('stale')
+    await waitUntil('it is stale', () => client.state.kind === 'stale')
     expect((await criticalOf()).includes('DELIVERY_IN_DOUBT')).to.equal(true)
 
     receiver = await start(receiverSettings)
@@ -88,6 +88,6 @@ describe('what the status and clients say while recalls cannot come in', () => {
     for (let seq = 1; seq <= REFUSED_CALLS; seq++) expect((await post(seq)).status).to.equal(200)
     await isWell()
     await waitUntil('the client has them', () => seqs.length === REFUSED_CALLS)
-    expect(client.state.kind).to.equal('live')
+    await isLive(client)
   })
 })

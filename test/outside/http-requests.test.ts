@@ -10,10 +10,9 @@ import { reportNotForUs } from './not-for-us.ts'
 describe('HTTP requests as in h1spec and others', () => {
   let gateway: GatewayProcess
   let query = ''
-  before(async () => {
-    gateway = await startGatewayProcess()
-    query = new URLSearchParams(signedQuery()).toString()
-  })
+  before(async () => (gateway = await startGatewayProcess()))
+  // A signature is good for a minute.
+  beforeEach(() => (query = new URLSearchParams(signedQuery()).toString()))
   after(() => gateway.stop())
   reportNotForUs('http-requests')
 

@@ -190,6 +190,7 @@ describe('older versions of socket.io-client', () => {
     )
     gateway.signal('SIGTERM')
     expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
+    await waitUntil('all are told', () => sockets.every(({ socket }) => socket.disconnects.length > 0))
     for (const { version, socket } of sockets) {
       expect(socket.goodbyes, version).to.have.lengthOf(1)
       expect(socket.goodbyes[0], version).to.include({ code: 4000 })

@@ -42,7 +42,7 @@ function startClient(kind: Kind, url: string, token: string) {
   return {
     told,
     /** Resolves to what the `count`th event of this name carried. */
-    async hears(what: string, count = 1, timeoutMs = 8_000): Promise<Readonly<Record<string, unknown>>> {
+    async hears(what: string, count = 1, timeoutMs = 20_000): Promise<Readonly<Record<string, unknown>>> {
       await waitUntil(`${kind}: ${count} × ${what}`, () => told(what).length >= count, timeoutMs).catch(
         (error: unknown) => {
           throw new Error(`${String(error)}\n${output}\n${errors}`)

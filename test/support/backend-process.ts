@@ -31,7 +31,7 @@ export interface Backend {
   stop(): Promise<void>
 }
 
-const WAIT_MS = 10_000
+const WAIT_MS = 60_000
 
 /** Starts one that checks `Sign` with the token, if there is one. */
 export async function startBackend({

@@ -66,7 +66,7 @@ export interface Client {
   readonly deliveries: (Delivery & { readonly atMs: number; readonly notices: number })[]
   /** The seqs of all messages received, in order. */
   seqs(): number[]
-  /** Rejects if the request is refused. */
+  /** Asks again as long as the broker is unavailable, as on a slow disk. Rejects if the request is refused. */
   subscribe(request: SubscribeRequest): Promise<Subscribed>
   request(payload: unknown, event?: keyof ClientToServer): Promise<Acknowledgement>
   /** Resolves once this many notices have arrived. Rejects if there are more, or too few in time. */
@@ -149,7 +149,10 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     seqs: () => received.flatMap(({ notice }) => seqsOf(notice.messages)),
     request,
     async subscribe(payload) {
-      const response = await request(payload)
+      const response = await waitUntil('the broker is there', async () => {
+        const answer = await request(payload)
+        return (answer.ok || answer.code !== 'BROKER_UNAVAILABLE') && answer
+      })
       if (!response.ok) throw new Error(`refused: ${response.code} ${response.message}`)
       if (!('position' in response)) throw new Error('not the response to subscribe')
       return response

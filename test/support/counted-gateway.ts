@@ -17,6 +17,8 @@ export interface StepsBetween {
   readonly ssubscribes: number
   /** One each second while there are no recalls, whose notices count too. */
   readonly probes: number
+  /** How often the process has tried out what its user at Redis may do, which it does from time to time: each is calls, too. */
+  readonly trials: number
   /** How often the main thread waited for something to happen, and something did. */
   readonly wakeUps: number
   readonly writes: number
@@ -99,6 +101,7 @@ export class CountedGateway {
       redisCommands: sum(() => true),
       ssubscribes: sum((name) => name === 'ssubscribe'),
       probes: sum((name) => name === 'spublish'),
+      trials: sum((name) => name === 'persist'),
       wakeUps,
       writes,
       encodings,

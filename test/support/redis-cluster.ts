@@ -30,7 +30,11 @@ export async function startRedisCluster(size: {
   readonly masters: number
   readonly replicas: number
 }): Promise<RedisCluster> {
-  const nodes = await Promise.all(Array.from({ length: size.masters + size.replicas }, startNode))
+  // Without replicas, nobody takes over: one that answers late must not be taken for dead.
+  const timeoutMs = size.replicas > 0 ? 2_000 : 20_000
+  const nodes = await Promise.all(
+    Array.from({ length: size.masters + size.replicas }, () => startNode(timeoutMs)),
+  )
   const stop = async (): Promise<void> => void (await Promise.all(nodes.map((node) => node.stop())))
   try {
     await formCluster(nodes, size.masters)
@@ -87,7 +91,7 @@ export async function startRedisCluster(size: {
 
 /** Starts a cluster of one server that owns all slots: as much as discovery and permissions need. */
 export async function startClusterOfOne(flags: readonly string[] = []): Promise<ClusterNode> {
-  const node = await startNode(flags)
+  const node = await startNode(20_000, flags)
   await node.command('CLUSTER', 'ADDSLOTSRANGE', 0, SLOTS - 1)
   await untilAll([node], 'sees a complete cluster', ['CLUSTER', 'INFO'], 'cluster_state:ok')
   return node
@@ -100,9 +104,10 @@ async function moveKeys(from: ClusterNode, to: ClusterNode, slot: number, max: n
   return keys.length
 }
 
-async function startNode(more: readonly string[] = []): Promise<ClusterNode> {
+async function startNode(timeoutMs: number, more: readonly string[] = []): Promise<ClusterNode> {
   const bus = String(await freePort())
-  const clusterFlags = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-port', bus]
+  const timeout = ['--cluster-node-timeout', String(timeoutMs)]
+  const clusterFlags = ['--cluster-enabled', 'yes', ...timeout, '--cluster-port', bus]
   // Replicas stay where tests put them.
   const flags = [...clusterFlags, '--cluster-allow-replica-migration', 'no', ...SYNC_IMMEDIATELY, ...more]
   const server = await startRedis({ flags })

@@ -189,8 +189,8 @@ describe('a filter', () => {
         .join(',')
         .slice(0, 300)}x`,
     )
-    const startedAt = performance.now()
+    const before = process.cpuUsage()
     for (let i = 0; i < 100; i++) expect(matches(filter, { ...LOBBY, messages })).to.equal(false)
-    expect(performance.now() - startedAt).to.be.lessThan(1_000)
+    expect(process.cpuUsage(before).user / 1_000).to.be.lessThan(1_000)
   })
 })

@@ -15,6 +15,9 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 import { seqsOf } from '../support/seqs.ts'
 
+/** What a publish may take. A busy disk, or machine, takes longer than a provider would wait. */
+const PATIENCE_MS = 10_000
+
 const recall = (seq: number, group = 'g'): Recall => ({
   group,
   messages: [{ seq }],
@@ -109,7 +112,7 @@ describe('spooling broker', () => {
     )
     await spooling.start()
     onCleanUp(spooling.stop)
-    await spooling.publish(recall(1), 1_000)
+    await spooling.publish(recall(1), PATIENCE_MS)
     await waitUntil('a failure of the drain is logged', () => lines.some((line) => line.includes('still')))
     for (const line of lines) expect(line).to.include('"reason":"ECONNREFUSED: nothing listens')
     expect(lines.join('')).to.include('"recalls spooled"')
@@ -152,10 +155,10 @@ describe('spooling broker', () => {
     const { spooling, seqs } = await start(async ({ messages }) => {
       if (!isAvailable || messages[0]?.seq === 1) throw unavailable()
     }, disk)
-    expect(await spooling.publish(recall(1), 1_000)).to.have.property('spooled', true)
+    expect(await spooling.publish(recall(1), PATIENCE_MS)).to.have.property('spooled', true)
     isAvailable = true
     isDiskFull = true
-    expect(await spooling.publish(recall(2), 1_000)).to.deep.equal(STORED)
+    expect(await spooling.publish(recall(2), PATIENCE_MS)).to.deep.equal(STORED)
     expect(seqs).to.deep.equal([2])
   })
 
@@ -188,7 +191,7 @@ describe('spooling broker', () => {
     const startedAtMs = fairMs()
     let direct = 0
     while (direct < 20 && fairMs() - startedAtMs < 5_000) {
-      publishing.push(spooling.publish(recall(publishing.length + 1), 1_700))
+      publishing.push(spooling.publish(recall(publishing.length + 1), PATIENCE_MS))
       void publishing.at(-1)?.then(({ spooled }) => (direct = spooled ? 0 : direct + 1))
       await delay(4)
     }
@@ -209,8 +212,8 @@ describe('spooling broker', () => {
       // The first attempt of the drain waits until the broker is back, and succeeds.
       if (!isBack) await back
     })
-    await spooling.publish(recall(1), 1_700)
-    await Promise.all(Array.from({ length: 799 }, (_, i) => spooling.publish(recall(i + 2), 1_700)))
+    await spooling.publish(recall(1), PATIENCE_MS)
+    await Promise.all(Array.from({ length: 799 }, (_, i) => spooling.publish(recall(i + 2), PATIENCE_MS)))
     isBack = true
     comeBack()
     await waitUntil('half a log is published', () => seqs.length >= 500)
@@ -225,7 +228,7 @@ describe('spooling broker', () => {
     const { spooling, seqs } = await start(async () => {
       if (isLate) throw new UnconfirmedError('not synced in time')
     })
-    await Promise.all(Array.from({ length: count }, (_, i) => spooling.publish(recall(i), 1_000)))
+    await Promise.all(Array.from({ length: count }, (_, i) => spooling.publish(recall(i), PATIENCE_MS)))
     isLate = false
     await waitUntil('all are published', () => seqs.length === count, 3_000)
   })
@@ -242,7 +245,7 @@ describe('spooling broker', () => {
     const { spooling, spool, seqs, aside } = await start(async () => {
       if (!isAvailable) throw unavailable()
     }, damaged)
-    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), 1_000)))
+    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), PATIENCE_MS)))
     isAvailable = true
     await waitUntil('the spool is empty', () => spool.isEmpty())
     expect(seqs).to.deep.equal([2])
@@ -264,7 +267,7 @@ describe('spooling broker', () => {
       if (!isAvailable) throw unavailable()
     }, away)
     hasTaken = () => aside.length > 0
-    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), 1_000)))
+    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), PATIENCE_MS)))
     isAvailable = true
     await waitUntil('the spool is empty', () => spool.isEmpty())
     expect(seqs).to.deep.equal([1, 2])
@@ -285,7 +288,7 @@ describe('spooling broker', () => {
     const { spooling, spool, seqs, aside } = await start(async () => {
       if (!isAvailable) throw unavailable()
     }, away)
-    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), 1_000)))
+    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), PATIENCE_MS)))
     const before = reads
     isAvailable = true
     await waitUntil('it has been read', () => reads > before)
@@ -319,7 +322,7 @@ describe('spooling broker', () => {
       await spooling.start()
       onCleanUp(spooling.stop)
       const publish = async (...groups: string[]): Promise<void> => {
-        await Promise.all(groups.map((group, i) => spooling.publish(recall(i + 1, group), 1_700)))
+        await Promise.all(groups.map((group, i) => spooling.publish(recall(i + 1, group), PATIENCE_MS)))
       }
       return { state, spool, stored, publish }
     }
@@ -349,7 +352,7 @@ describe('spooling broker', () => {
         if (isAvailable && group === 'worse') refusals++
         if (!isAvailable || isRefused) throw unavailable()
       })
-      const publish = (seq: number, group: string) => spooling.publish(recall(seq, group), 1_700)
+      const publish = (seq: number, group: string) => spooling.publish(recall(seq, group), PATIENCE_MS)
       await Promise.all([publish(1, 'bad'), publish(2, 'worse'), publish(3, 'a')])
       isAvailable = true
       await waitUntil('the first one is tried apart, and the second one alone', () => refusals > 1)

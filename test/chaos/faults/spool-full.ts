@@ -17,6 +17,8 @@ export const spoolFull = (profile: Profile): Promise<FaultResult> =>
     async ({ redis, receiver }, harness) => {
       redis.signal('SIGSTOP')
       await delay(FROZEN_MS[profile])
+      const isRefused = () => harness.recorder.recalls.some(({ status }) => status === 503)
+      await waitUntil('a recall is refused', isRefused)
       redis.signal('SIGCONT')
       await waitUntilSpoolIsEmpty(receiver)
       // Refusals are sent so late that Redis may be back, and the spool empty, before them.
