@@ -80,7 +80,7 @@ describe('the console on two nodes', () => {
     }
     await sending
     await state(page, 'Live').waitFor()
-    await page.getByText(ALL_300).waitFor()
+    await page.getByText('300 recalls', { exact: true }).waitFor()
     expect((await readWholeList(page)).seqs).to.deep.equal(upTo(300).toReversed())
   })
 
