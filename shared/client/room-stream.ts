@@ -8,7 +8,7 @@ import type { RoomListener } from './room-listener.ts'
 export class RoomStream {
   /** The offset at which recovery is complete. Undefined while not subscribed. */
   #end: number | undefined
-  /** After the last notice that any listener has taken; undefined before the first, and the first response. */
+  /** After the last notice that any listener has taken; undefined before the first response. */
   #latest: Position | undefined
 
   get isOpen(): boolean {

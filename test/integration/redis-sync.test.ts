@@ -222,11 +222,12 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     }
     expect(isEarly()).to.equal(false)
     // The first waits for a sync; the second, made after it, can only be part of a later one.
-    const startedMs = performance.now()
     expect(await publish(other)).to.equal('kept')
+    const startedMs = performance.now()
     const outcomes = await Promise.all(Array.from({ length: 100 }, () => publish(other)))
     expect(new Set(outcomes)).to.deep.equal(new Set(['kept']))
-    expect(performance.now() - startedMs).to.be.above(SYNC_INTERVAL_MS)
+    // Less if the first one was read late. One that does not wait takes some milliseconds.
+    expect(performance.now() - startedMs).to.be.above(SYNC_INTERVAL_MS / 2)
   })
 
   it('is confirmed again after its own connection has gone silent, which no probe takes', async () => {

@@ -178,7 +178,7 @@ describe('sockets', () => {
       expect(client.received.map(({ notice }) => notice.offset)).to.deep.equal(
         Array.from({ length: 60 }, (_, i) => i + 1),
       )
-      expect(frames).to.be.below(55)
+      expect(frames).to.be.below(45)
     })
   })
 

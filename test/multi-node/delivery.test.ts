@@ -211,6 +211,7 @@ describe('sockets are told how delivery is', () => {
         const isProved = () => named('delivery').at(-1)?.data['proved'] === true
         await waitUntil('streams are told', isProved)
         const names = events.map(({ event }) => event)
+        expect(names).to.include('messages-recalled')
         expect(names.lastIndexOf('delivery')).to.be.above(names.indexOf('messages-recalled')).above(1)
       }
       const isOver = async () => (await readMetric(node.url, 'delivery_in_doubt')) === 0

@@ -76,6 +76,9 @@ export interface Client {
   close(): void
 }
 
+/** How long a broker may be unavailable, because its disk or the machine is busy. */
+const SLOW_DISK_MS = 15_000
+
 interface ConnectOptions {
   readonly reconnection?: boolean
   /** Instead of a token. */
@@ -149,10 +152,14 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     seqs: () => received.flatMap(({ notice }) => seqsOf(notice.messages)),
     request,
     async subscribe(payload) {
-      const response = await waitUntil('the broker is there', async () => {
-        const answer = await request(payload)
-        return (answer.ok || answer.code !== 'BROKER_UNAVAILABLE') && answer
-      })
+      const response = await waitUntil(
+        'the broker is there',
+        async () => {
+          const answer = await request(payload)
+          return (answer.ok || answer.code !== 'BROKER_UNAVAILABLE') && answer
+        },
+        SLOW_DISK_MS,
+      )
       if (!response.ok) throw new Error(`refused: ${response.code} ${response.message}`)
       if (!('position' in response)) throw new Error('not the response to subscribe')
       return response

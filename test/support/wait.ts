@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** Long enough for a machine that is busy: a test that promises a time names it. */
 const DEFAULT_TIMEOUT_MS = 60_000
 
+const INTERVAL_MS = 10
 /** Of the time between two looks, no more counts. */
-const MAX_LOOK_MS = 1_000
+const MAX_PAUSE_MS = 50
 
 type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>
 
@@ -14,16 +15,15 @@ export async function waitUntil<T>(
   probe: () => T | Promise<T>,
   timeoutMs = DEFAULT_TIMEOUT_MS,
 ): Promise<Truthy<T>> {
-  let [leftMs, lookedAtMs] = [timeoutMs, performance.now()]
+  let deadlineMs = performance.now() + timeoutMs
   for (;;) {
     const value = await probe()
     if (value) return value as Truthy<T>
     const nowMs = performance.now()
-    // For what this process stood still, it did not wait: what has arrived meanwhile is read first.
-    leftMs -= Math.min(nowMs - lookedAtMs, MAX_LOOK_MS)
-    lookedAtMs = nowMs
-    if (leftMs < 0) throw new Error(`timed out after ${timeoutMs} ms: ${description}`)
-    await delay(10)
+    if (nowMs > deadlineMs) throw new Error(`timed out after ${timeoutMs} ms: ${description}`)
+    await delay(INTERVAL_MS)
+    // What this process stood still does not count: what has arrived meanwhile is looked at first.
+    deadlineMs += Math.max(0, performance.now() - nowMs - MAX_PAUSE_MS)
   }
 }
 

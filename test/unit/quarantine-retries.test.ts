@@ -116,6 +116,8 @@ describe('retries of the quarantine', () => {
     let [accepted, until] = [0, 0]
     while (accepted < 3) {
       const some = await retryMatching({}, until)
+      expect(some.accepted).to.be.above(0)
+      expect(some.refused).to.equal(0)
       accepted += some.accepted
       until = some.doneUntil ?? until
     }

@@ -51,7 +51,7 @@ export function latestOf(rows: readonly KeyedRow[]): readonly KeyedRow[] {
     if (isRecall(entry)) recalls++
     const newer = latest.at(-1)
     if (newer === undefined || isRecall(newer) || isRecall(entry)) latest.push(entry)
-    else if (entry.row.kind === 'gap') latest[latest.length - 1] = entry
+    else if (newer.row.kind !== 'gap' && entry.row.kind === 'gap') latest[latest.length - 1] = entry
   }
   return latest
 }
