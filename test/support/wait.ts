@@ -7,6 +7,9 @@ const INTERVAL_MS = 10
 /** Of the time between two looks, no more counts. */
 const MAX_PAUSE_MS = 50
 
+/** Of this moment: tests replace the clock. */
+const now = performance.now.bind(performance)
+
 type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>
 
 /** Polls until `probe` returns a truthy value, and returns it. Rejects with the description after the timeout. */
@@ -15,15 +18,15 @@ export async function waitUntil<T>(
   probe: () => T | Promise<T>,
   timeoutMs = DEFAULT_TIMEOUT_MS,
 ): Promise<Truthy<T>> {
-  let deadlineMs = performance.now() + timeoutMs
+  let deadlineMs = now() + timeoutMs
   for (;;) {
     const value = await probe()
     if (value) return value as Truthy<T>
-    const nowMs = performance.now()
+    const nowMs = now()
     if (nowMs > deadlineMs) throw new Error(`timed out after ${timeoutMs} ms: ${description}`)
     await delay(INTERVAL_MS)
     // What this process stood still does not count: what has arrived meanwhile is looked at first.
-    deadlineMs += Math.max(0, performance.now() - nowMs - MAX_PAUSE_MS)
+    deadlineMs += Math.max(0, now() - nowMs - MAX_PAUSE_MS)
   }
 }
 
